@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/clock.h"
+#include "mesh/store.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Coming to be: a new network, an invitation into one, a device's membership by an invitation.
+ * These make keys and sign; they touch no file.
+ */
+
+/**
+ * stile_identity_create:
+ * @name: of the network
+ * @member: our own name in it
+ * @subnet4: e.g. 10.86.0.0/16, at most /30; IPv6 gets a unique local /64 derived from the network's
+ *   id (RFC 4193)
+ * @servers: (transfer none)
+ *
+ * Errors: %STILE_ERROR_INVALID_ARGUMENT (a name, the subnet)
+ */
+StileNetworkState *stile_identity_create(StileClock *clock, const char *name, const char *member,
+                                         const StilePrefix *subnet4, const StileServers *servers,
+                                         GError **error);
+
+/**
+ * stile_identity_invite:
+ * @name: the name that the invited device will have
+ * @valid: how long the invitation is good for, microseconds
+ *
+ * Adds the voucher to @state (the caller saves it before it gives the invitation away), with the
+ * next free addresses.
+ *
+ * Errors: %STILE_ERROR_NOT_AUTHORIZED (the network was not created here), %STILE_ERROR_EXISTS (the
+ * name is taken), %STILE_ERROR_INVALID_ARGUMENT, %STILE_ERROR_FAILED (the subnet is full)
+ */
+StileInvitation *stile_identity_invite(StileClock *clock, StileNetworkState *state,
+                                       const char *name, gint64 valid, GError **error);
+
+/** Makes the device's keys and certificate. Errors: as stile_voucher_parse() */
+StileNetworkState *stile_identity_join(StileClock *clock, const StileInvitation *invitation,
+                                       GError **error);
+
+/** Adds @device to the signed list. Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_EXISTS */
+gboolean stile_identity_revoke(StileNetworkState *state, const guint8 device[STILE_KEY_SIZE],
+                               GError **error);
+
+G_END_DECLS

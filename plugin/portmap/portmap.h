@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/address.h"
+#include "base/clock.h"
+
+G_BEGIN_DECLS
+
+/**
+ * StilePortmap:
+ *
+ * Asks the router to forward a UDP port to us and keeps it so: renews at half life, gives it back
+ * at the end. One interface over the protocols; each protocol has a file of its own. Sends from a
+ * socket of its own.
+ */
+typedef struct _StilePortmap StilePortmap;
+
+typedef enum {
+    STILE_PORTMAP_NONE, /* no protocol answers */
+    STILE_PORTMAP_PCP,
+    STILE_PORTMAP_NAT_PMP,
+    STILE_PORTMAP_UPNP_IGD,
+} StilePortmapProtocol;
+
+/** The words of the contract: `pcp`, `nat-pmp`, `upnp-igd`; `` for none */
+const char *stile_portmap_protocol_to_string(StilePortmapProtocol protocol);
+
+/** @external: (nullable): the mapped address, or %NULL when there is none any more */
+typedef void (*StilePortmapFunc)(gpointer user_data, StilePortmapProtocol protocol,
+                                 const StileAddress *external);
+
+/**
+ * stile_portmap_new:
+ * @context: (nullable): for the socket
+ * @gateway: the router, without port
+ * @internal: our address and port
+ */
+StilePortmap *stile_portmap_new(StileClock *clock, GMainContext *context,
+                                const StileAddress *gateway, const StileAddress *internal,
+                                StilePortmapFunc changed, gpointer user_data);
+/** Asks for the mapping to be deleted (not waited for). */
+void stile_portmap_free(StilePortmap *portmap);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(StilePortmap, stile_portmap_free)
+
+G_END_DECLS
