@@ -1,2 +1,8 @@
 # tests: what belongs to no single room. Unit tests and fuzz targets are named by their rooms.
 EXTRA_DIST += tests/fuzz/driver.c
+EXTRA_DIST += tests/check tests/packages tests/lab/lib.sh tests/lab/lib-tap.sh tests/lab/test-lab
+
+# Builds all fuzz targets and names them in the last line: tests/check runs them.
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_TARGETS)
+	@echo $(FUZZ_TARGETS)
