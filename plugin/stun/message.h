@@ -69,6 +69,13 @@ typedef enum {
     STILE_STUN_OTHER_ADDRESS = 0x802C,
 } StileStunAttribute;
 
+/* The families of address attributes (RFC 8489 §14.1), also of REQUESTED-ADDRESS-FAMILY. */
+#define STILE_STUN_FAMILY_IPV4 0x01
+#define STILE_STUN_FAMILY_IPV6 0x02
+
+/** Whether the addresses in attributes of that type are XOR-ed with cookie and id. */
+gboolean stile_stun_attribute_is_xored(StileStunAttribute type);
+
 /** Whether @data looks like STUN: first two bits, cookie and length agree. Cheap, for
  * demultiplexing. */
 gboolean stile_stun_looks_like(const void *data, gsize size);
@@ -158,7 +165,20 @@ void stile_stun_builder_fingerprint(StileStunBuilder *builder);
 /** Returns: the size of the message in builder->data, 0 when something did not fit */
 gsize stile_stun_builder_finish(StileStunBuilder *builder);
 
-/** RFC 8489 §9.2.2 with MD5: the 16-byte key of long-term credentials */
+/**
+ * stile_stun_prepare:
+ *
+ * A user name or password as it goes into USERNAME and into keys: ASCII as it is, other UTF-8
+ * mapped and normalised (NFKC) as by SASLprep (RFC 4013), but nothing prohibited: what the server
+ * makes of it decides. RFC 8489's OpaqueString differs only for compatibility characters, which no
+ * keyboard types, and RFC 5769's vectors want SASLprep.
+ *
+ * Returns: (transfer full)
+ */
+char *stile_stun_prepare(const char *text);
+
+/** RFC 8489 §9.2.2 with MD5: the 16-byte key of long-term credentials; prepares name and password.
+ */
 void stile_stun_long_term_key(const char *username, const char *realm, const char *password,
                               guint8 ret[16]);
 
