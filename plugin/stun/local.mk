@@ -3,5 +3,22 @@ libstile_la_SOURCES += \
 	plugin/stun/credentials.c \
 	plugin/stun/fingerprint.c plugin/stun/fingerprint.h \
 	plugin/stun/message.c plugin/stun/message.h \
-	plugin/stun/message-build.c
+	plugin/stun/message-build.c \
+	plugin/stun/transactions.c plugin/stun/transactions.h
 
+check_PROGRAMS += tests/unit/test-stun-message tests/unit/test-stun-transactions
+tests_unit_test_stun_message_SOURCES = tests/unit/test-stun-message.c
+tests_unit_test_stun_message_LDADD = $(unit_ldadd)
+tests_unit_test_stun_transactions_SOURCES = tests/unit/test-stun-transactions.c
+tests_unit_test_stun_transactions_LDADD = $(unit_ldadd)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-stun-message
+tests_fuzz_fuzz_stun_message_SOURCES = tests/fuzz/fuzz-stun-message.c $(fuzz_driver)
+tests_fuzz_fuzz_stun_message_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_stun_message_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+	tests/fuzz/seeds/stun-message/rfc5769-request \
+	tests/fuzz/seeds/stun-message/rfc5769-response-ipv4 \
+	tests/fuzz/seeds/stun-message/rfc5769-response-ipv6 \
+	tests/fuzz/seeds/stun-message/rfc5769-long-term \
+	tests/fuzz/seeds/stun-message/error-438

@@ -29,8 +29,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileStunTransactions, stile_stun_transactions_fre
 
 /**
  * StileStunDone:
- * @response: (nullable): success or error response; %NULL when no answer came
- * @from: where it came from; may differ from where the request went to
+ * @response: (nullable): success or error response; %NULL when no answer came, or one with unknown
+ *   comprehension-required attributes (RFC 8489 §6.3.3)
+ * @from: (nullable): where it came from; may differ from where the request went to; %NULL when no
+ *   answer came
  * @rtt: microseconds from the first transmission, or -1 when it was retransmitted (Karn)
  *
  * Called once, and the transaction is gone afterwards. Integrity of the response was checked if the
@@ -59,7 +61,8 @@ typedef struct {
  * are accepted for 401, 438 and 300 only.
  * @pace: (nullable): %NULL for the RFC's
  *
- * Returns: (transfer none): for stile_stun_transaction_cancel(), until done is called
+ * Returns: (transfer none) (nullable): for stile_stun_transaction_cancel(), until done is called;
+ *   %NULL when it was called already, because the send function delivered the answer
  */
 StileStunTransaction *stile_stun_transactions_request(StileStunTransactions *transactions,
                                                       const StileEndpoint *to, const guint8 *data,
