@@ -5,7 +5,9 @@
 
 G_BEGIN_DECLS
 
-#define STILE_SOCKET_MAX_BATCH   32
+/* Each buffer of a batch can hold a merged 64 KiB: eight already spread the cost of the system call
+ * thin, and more would be memory and a longer wait for whoever comes next. */
+#define STILE_SOCKET_MAX_BATCH   8
 #define STILE_SOCKET_MAX_PAYLOAD 65535
 
 /**
@@ -74,6 +76,8 @@ guint stile_socket_receive(StileSocket *socket, StileReceiveBuffers *buffers, St
  * @local: (nullable): our IP address to send from
  *
  * Returns: 0, or the errno. EAGAIN: the queue is full, as good as lost. EPERM: our own firewall.
+ *   EADDRNOTAVAIL, ENETUNREACH: no way from @local, or it is not ours. EAFNOSUPPORT: @remote is of
+ *   the other family.
  */
 int stile_socket_send(StileSocket *socket, const StileAddress *local, const StileAddress *remote,
                       const void *data, gsize size);
@@ -82,10 +86,11 @@ int stile_socket_send(StileSocket *socket, const StileAddress *local, const Stil
  * stile_socket_send_segments:
  * @data: whole datagrams of @segment bytes one behind another, the last one may be shorter
  *
- * One system call with UDP_SEGMENT; where the kernel or the device refuses (EIO, EINVAL), one
- * datagram at a time, from then on.
+ * One system call with UDP_SEGMENT for each 64 datagrams or 64 KiB; where the kernel, the device
+ * (EIO) or the path (EINVAL: longer than its MTU) refuses, one datagram at a time, for the next few
+ * thousand sends of that size.
  *
- * Returns: 0, or the errno
+ * Returns: 0, or the errno, as stile_socket_send() does
  */
 int stile_socket_send_segments(StileSocket *socket, const StileAddress *local,
                                const StileAddress *remote, const void *data, gsize size,

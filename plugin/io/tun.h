@@ -21,7 +21,8 @@ typedef struct _StileTun StileTun;
  * Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_EXISTS, %STILE_ERROR_FAILED
  */
 StileTun *stile_tun_new(const char *name, GError **error);
-/** For tests: anything that keeps packet boundaries, such as one end of a SOCK_SEQPACKET pair. */
+/** For tests: anything that keeps packet boundaries and does not block, such as one end of a
+ * SOCK_SEQPACKET pair. @fd: (transfer full) */
 StileTun *stile_tun_new_for_fd(int fd, const char *name);
 StileTun *stile_tun_ref(StileTun *tun);
 void stile_tun_unref(StileTun *tun);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/address.h"
+#include <linux/netlink.h>
+
+G_BEGIN_DECLS
+
+/*
+ * What Stile reads of the kernel's rtnetlink messages. Pure: bytes in, struct out. The caller has
+ * seen that the message is whole (mnl_nlmsg_ok()) and stands on a multiple of four bytes.
+ */
+
+/**
+ * StileNetlinkLink:
+ * @kind: IFLA_INFO_KIND, of virtual devices: `bridge`, `veth`, `tun`, …; else empty
+ * @flags: IFF_UP, IFF_RUNNING, …
+ * @device_type: ARPHRD_ETHER, …
+ */
+typedef struct {
+    guint ifindex;
+    char name[16];
+    char kind[16];
+    guint flags;
+    guint mtu;
+    guint16 device_type;
+} StileNetlinkLink;
+
+/** @flags: IFA_F_TENTATIVE, … */
+typedef struct {
+    StileAddress address;
+    guint8 prefix_length;
+    guint ifindex;
+    guint32 flags;
+} StileNetlinkAddress;
+
+/** A default route of the main table with a gateway of its own family. */
+typedef struct {
+    StileAddress gateway;
+    guint32 metric;
+    guint ifindex;
+} StileNetlinkRoute;
+
+/** Returns: whether it is about a link, and whole; @ret is untouched otherwise */
+gboolean stile_netlink_parse_link(StileNetlinkLink *ret, const struct nlmsghdr *message);
+/** Returns: whether it is about an IP address, and whole; @ret is untouched otherwise */
+gboolean stile_netlink_parse_address(StileNetlinkAddress *ret, const struct nlmsghdr *message);
+/** Returns: whether it is about such a default route, and whole; @ret is untouched otherwise */
+gboolean stile_netlink_parse_route(StileNetlinkRoute *ret, const struct nlmsghdr *message);
+
+/**
+ * stile_netlink_link_type:
+ * @wireless: whether the device has a radio (it has a phy80211 in sysfs)
+ *
+ * Returns: (transfer none): `loopback`, `ether`, `wlan`, `wwan`, `ppp`, `bridge`, `docker`, `veth`,
+ *   `vlan`, `bond`, `tun`, `wireguard`, `tunnel` or `other`: what decides how much an address is
+ *   worth as a way to be reached. Bridges of containers and of virtual machines are `docker` and
+ *   `virbr`.
+ */
+const char *stile_netlink_link_type(const StileNetlinkLink *link, gboolean wireless);
+
+G_END_DECLS
