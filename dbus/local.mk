@@ -1,3 +1,64 @@
 # dbus: the service stiled, and stilectl, which speaks only D-Bus.
 dbusinterfaces_DATA = dbus/net.stile.Stile1.xml
 EXTRA_DIST += $(dbusinterfaces_DATA)
+
+# What makes the system know the service.
+dbusservices_DATA = dbus/data/net.stile.Stile1.service
+dbusconf_DATA = dbus/data/net.stile.Stile1.conf
+polkitactions_DATA = dbus/data/net.stile.Stile1.policy
+systemdsystemunit_DATA = dbus/data/stiled.service
+udevrules_DATA = dbus/data/85-stile.rules
+dbus_substituted = dbus/data/net.stile.Stile1.service dbus/data/stiled.service
+EXTRA_DIST += $(dbusconf_DATA) $(polkitactions_DATA) $(udevrules_DATA) \
+	$(dbus_substituted:=.in)
+CLEANFILES += $(dbus_substituted)
+$(dbus_substituted): %: %.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) dbus/data && sed 's|@libexecdir[@]|$(libexecdir)|g' $< >$@
+
+# What gdbus-codegen makes of the interface: its description, for the bridge.
+dbus_generated = dbus/interfaces.c dbus/interfaces.h
+BUILT_SOURCES += $(dbus_generated)
+CLEANFILES += $(dbus_generated)
+dbus/interfaces.h: dbus/net.stile.Stile1.xml
+	$(AM_V_GEN)$(MKDIR_P) dbus && $(GDBUS_CODEGEN) --interface-info-header --pragma-once \
+		--output $@ $<
+dbus/interfaces.c: dbus/net.stile.Stile1.xml dbus/interfaces.h
+	$(AM_V_GEN)$(MKDIR_P) dbus && $(GDBUS_CODEGEN) --interface-info-body --output $@ $<
+
+# All of the service but main(): so that tests can show a double of the engine on a bus.
+dbus_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
+dbus_cflags = $(STILE_CFLAGS) $(DBUS_CFLAGS) $(POLKIT_CFLAGS)
+noinst_LTLIBRARIES += libstiled.la
+nodist_libstiled_la_SOURCES = $(dbus_generated)
+libstiled_la_CPPFLAGS = $(dbus_cppflags) \
+	-DSTILE_STATE_DIRECTORY=\"$(localstatedirfull)/lib/stile\"
+libstiled_la_CFLAGS = $(dbus_cflags)
+libstiled_la_LIBADD = $(DBUS_LIBS) $(POLKIT_LIBS)
+libstiled_la_SOURCES = \
+	dbus/authorize.c dbus/authorize.h \
+	dbus/bridge.c dbus/bridge.h \
+	dbus/capabilities.c dbus/capabilities.h \
+	dbus/error.c dbus/error.h \
+	dbus/kinds.h dbus/manager.c dbus/network.c dbus/path.c dbus/peer.c dbus/relay.c \
+	dbus/names.c dbus/names.h \
+	dbus/state-directory.c dbus/state-directory.h \
+	dbus/subscribers.c dbus/subscribers.h \
+	dbus/tree.c dbus/tree.h \
+	dbus/value.c dbus/value.h
+
+# The service with the double of the engine, for the tests of stilectl.
+fake_engine = tests/unit/fake-engine.c tests/unit/fake-engine.h tests/unit/fake-home.c
+EXTRA_PROGRAMS += tests/unit/fake-stiled
+check_DATA += tests/unit/fake-stiled$(EXEEXT)
+CLEANFILES += tests/unit/fake-stiled$(EXEEXT)
+tests_unit_fake_stiled_SOURCES = dbus/main.c $(fake_engine)
+tests_unit_fake_stiled_CPPFLAGS = $(dbus_cppflags)
+tests_unit_fake_stiled_CFLAGS = $(dbus_cflags)
+tests_unit_fake_stiled_LDADD = libstiled.la libstile.la $(DBUS_LIBS)
+
+check_PROGRAMS += tests/unit/test-bus
+tests_unit_test_bus_SOURCES = tests/unit/test-bus.c tests/unit/private-bus.c tests/unit/private-bus.h \
+	$(fake_engine)
+tests_unit_test_bus_CPPFLAGS = $(dbus_cppflags)
+tests_unit_test_bus_CFLAGS = $(dbus_cflags)
+tests_unit_test_bus_LDADD = libstiled.la libstile.la $(DBUS_LIBS)
