@@ -1,10 +1,13 @@
 # stun: STUN messages, transactions, the TURN client.
 libstile_la_SOURCES += \
+	plugin/stun/channel-data.h \
 	plugin/stun/credentials.c \
 	plugin/stun/fingerprint.c plugin/stun/fingerprint.h \
 	plugin/stun/message.c plugin/stun/message.h \
 	plugin/stun/message-build.c \
-	plugin/stun/transactions.c plugin/stun/transactions.h
+	plugin/stun/transactions.c plugin/stun/transactions.h \
+	plugin/stun/turn.c plugin/stun/turn.h plugin/stun/turn-private.h \
+	plugin/stun/turn-peers.c plugin/stun/turn-request.c
 
 check_PROGRAMS += tests/unit/test-stun-message tests/unit/test-stun-transactions
 tests_unit_test_stun_message_SOURCES = tests/unit/test-stun-message.c

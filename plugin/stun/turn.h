@@ -33,6 +33,7 @@ typedef struct {
 
 /**
  * stile_turn_new:
+ * @transactions: must outlive it
  * @server: with port
  * @family: AF_INET or AF_INET6, of the relayed address
  */
@@ -66,7 +67,8 @@ void stile_turn_permit(StileTurn *turn, const StileAddress *peer);
 guint16 stile_turn_bind(StileTurn *turn, const StileAddress *peer);
 /** Stops keeping permission and channel for @peer. */
 void stile_turn_forget(StileTurn *turn, const StileAddress *peer);
-/** To @peer through the relay: by its channel, else by Send indication. Lost while not ready. */
+/** To @peer through the relay: by its channel, else by Send indication. Lost while not ready, and
+ * when @size is more than %STILE_STUN_MAX_SIZE, less the header of an indication. */
 void stile_turn_send(StileTurn *turn, const StileAddress *peer, const guint8 *data, gsize size);
 /** @ret: (out): whom a channel number is bound to; FALSE when to nobody */
 gboolean stile_turn_channel_peer(StileTurn *turn, guint16 channel, StileAddress *ret);
