@@ -51,6 +51,8 @@ typedef struct {
     guint unanswered; /* heartbeats in a row without an answer */
 } StileIcePair;
 
+/** The pair is good until the callback returns. In these, everything may be called, and the agent
+ * may be freed. */
 typedef struct {
     /* A pair came, changed its state, was nominated, or was answered or missed a heartbeat. */
     void (*pair_changed)(gpointer user_data, const StileIcePair *pair);
@@ -88,7 +90,8 @@ void stile_ice_agent_remove_local(StileIceAgent *agent, const StileCandidate *ca
 void stile_ice_agent_add_remote(StileIceAgent *agent, const StileCandidate *candidate);
 void stile_ice_agent_end_of_remote(StileIceAgent *agent);
 
-/** RFC 8445 §9: new credentials, all pairs dropped; local candidates stay. */
+/** RFC 8445 §9: new credentials, all pairs dropped; local candidates stay. What we knew of the peer
+ * is forgotten: its credentials and candidates are to be given again, new or not. */
 void stile_ice_agent_restart(StileIceAgent *agent);
 /** Checks every failed pair once more, as an upgrade probe. Keeps the succeeded ones as they are.
  */

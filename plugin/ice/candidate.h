@@ -66,6 +66,9 @@ void stile_candidate_set_foundation(StileCandidate *candidate);
 gboolean stile_candidate_equal(const StileCandidate *a, const StileCandidate *b);
 /** Where to send from the local candidate @local to the remote address @remote. */
 StileEndpoint stile_candidate_endpoint(const StileCandidate *local, const StileAddress *remote);
+/** Whether checks may go to @address, whoever asks for it: private, shared and global ones, IPv6
+ * link-local ones, with a port. Not multicast, broadcast, loopback, reserved, IPv4 link-local. */
+gboolean stile_candidate_may_send_to(const StileAddress *address);
 
 /** For signalling: what a peer needs of a candidate (not base and server). */
 void stile_candidate_write(const StileCandidate *candidate, StileWriter *writer);

@@ -19,6 +19,7 @@ G_BEGIN_DECLS
  */
 typedef struct _StileGatherer StileGatherer;
 
+/** The gatherer must not be freed in these. */
 typedef struct {
     void (*added)(gpointer user_data, const StileCandidate *candidate);
     void (*removed)(gpointer user_data, const StileCandidate *candidate);
@@ -39,8 +40,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileGatherer, stile_gatherer_free)
  * @exclude: (nullable): name of our own tunnel interface
  *
  * Which addresses this machine has: loopback, link-local IPv4, our own tunnel and deprecated ones
- * make no candidates; bridges and container networks come last in preference. Call again when they
- * change: what went is removed, what came is added, STUN servers are asked again.
+ * make no candidates; networks of containers, virtual machines and other tunnels come last. Call
+ * again when they change: what went is removed, what came is added, STUN servers are asked again.
  */
 void stile_gatherer_set_links(StileGatherer *gatherer, const GArray *addresses,
                               const char *exclude);
@@ -50,6 +51,8 @@ void stile_gatherer_add_stun_server(StileGatherer *gatherer, const StileAddress 
 void stile_gatherer_clear_stun_servers(StileGatherer *gatherer);
 /** To be called from StileTurnOps.changed: adds or removes the relayed candidate of @turn. */
 void stile_gatherer_turn_changed(StileGatherer *gatherer, StileTurn *turn);
+/** To be called when @turn is freed: its relayed candidate goes. */
+void stile_gatherer_turn_gone(StileGatherer *gatherer, StileTurn *turn);
 /** A candidate found by other means: a port mapping, a static endpoint. */
 void stile_gatherer_add(StileGatherer *gatherer, const StileCandidate *candidate);
 void stile_gatherer_remove(StileGatherer *gatherer, const StileCandidate *candidate);

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ice/agent-private.h"
+
+#include <string.h>
+
+/* RFC 8445 §14.2: Ta. Up to BURST checks go out at 5 ms, the shortest the RFC allows, so that a
+ * usual peer (a few addresses on each side) is tried completely within a tenth of a second; beyond
+ * them, and on average, the RFC's 50 ms hold, which spares the session tables of small routers. */
+#define TA       (50 * G_TIME_SPAN_MILLISECOND)
+#define TA_BURST (5 * G_TIME_SPAN_MILLISECOND)
+#define BURST    20
+
+static void
+make_credential(StileClock *clock, char *ret, gsize size)
+{
+    static const char ice_chars[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    stile_clock_random(clock, ret, size);
+    for (gsize i = 0; i < size; i++)
+        ret[i] = ice_chars[(guint8)ret[i] % 64];
+    ret[size] = '\0';
+}
+
+static void
+make_credentials(StileIceAgent *agent)
+{
+    make_credential(agent->clock, agent->ufrag, STILE_ICE_UFRAG_SIZE);
+    make_credential(agent->clock, agent->password, STILE_ICE_PASSWORD_SIZE);
+    stile_clock_random(agent->clock, &agent->tie_breaker, sizeof agent->tie_breaker);
+}
+
+static void
+on_pace(gpointer user_data)
+{
+    StileIceAgent *agent = user_data;
+    StileIceEntry *entry = stile_ice_checklist_next(agent);
+    gint64 now = stile_clock_now(agent->clock);
+
+    if (entry) {
+        stile_ice_check_start(entry, STILE_ICE_CHECK_ORDINARY, 0);
+        agent->last_check = now;
+        agent->paced_until = MAX(agent->paced_until, now) + TA;
+    } else {
+        agent->last_check = now + TA - TA_BURST; /* all frozen: look again after Ta */
+    }
+    stile_ice_agent_flush(agent);
+}
+
+static void
+on_settle(gpointer user_data)
+{
+    stile_ice_agent_flush(user_data);
+}
+
+static void
+schedule(StileIceAgent *agent)
+{
+    gint64 at;
+
+    if (!agent->remote_password || !stile_ice_checklist_pending(agent)) {
+        stile_timer_stop(agent->pace_timer);
+        return;
+    }
+    at = MAX(agent->last_check + TA_BURST, agent->paced_until - BURST * TA);
+    stile_timer_set(agent->pace_timer, MAX(at, stile_clock_now(agent->clock)));
+}
+
+StileIceAgent *
+stile_ice_agent_new(StileClock *clock, StileStunTransactions *transactions, gboolean controlling,
+                    const StileIceAgentOps *ops, gpointer user_data)
+{
+    StileIceAgent *agent = g_new0(StileIceAgent, 1);
+
+    agent->refs = 1;
+    agent->clock = stile_clock_ref(clock);
+    agent->transactions = transactions;
+    agent->ops = *ops;
+    agent->user_data = user_data;
+    agent->controlling = controlling;
+    agent->locals = g_array_new(FALSE, TRUE, sizeof(StileCandidate));
+    agent->remotes = g_array_new(FALSE, TRUE, sizeof(StileCandidate));
+    agent->early = g_array_new(FALSE, TRUE, sizeof(StileIceEarly));
+    g_array_set_clear_func(agent->early, (GDestroyNotify)stile_ice_early_clear);
+    agent->entries = g_ptr_array_new_with_free_func((GDestroyNotify)stile_ice_entry_free);
+    agent->removed = g_array_new(FALSE, TRUE, sizeof(StileIcePair));
+    agent->permits = g_array_new(FALSE, TRUE, sizeof(StileAddress));
+    agent->pace_timer = stile_timer_new(clock, on_pace, agent);
+    agent->settle_timer = stile_timer_new(clock, on_settle, agent);
+    agent->last_check = G_MININT64 / 2;
+    agent->paced_until = G_MININT64 / 2;
+    make_credentials(agent);
+    return agent;
+}
+
+static void
+agent_unref(StileIceAgent *agent)
+{
+    if (--agent->refs > 0)
+        return;
+    g_queue_clear(&agent->triggered);
+    g_ptr_array_unref(agent->entries);
+    g_array_unref(agent->locals);
+    g_array_unref(agent->remotes);
+    g_array_unref(agent->early);
+    g_array_unref(agent->removed);
+    g_array_unref(agent->permits);
+    g_free(agent->remote_ufrag);
+    g_free(agent->remote_password);
+    stile_timer_free(agent->pace_timer);
+    stile_timer_free(agent->settle_timer);
+    stile_clock_unref(agent->clock);
+    g_free(agent);
+}
+
+void
+stile_ice_agent_free(StileIceAgent *agent)
+{
+    if (!agent)
+        return;
+    /* The transactions may be freed right after us, while a callback still holds the memory. */
+    agent->closed = TRUE;
+    g_queue_clear(&agent->triggered);
+    g_ptr_array_set_size(agent->entries, 0);
+    stile_timer_stop(agent->pace_timer);
+    stile_timer_stop(agent->settle_timer);
+    agent_unref(agent);
+}
+
+const char *
+stile_ice_agent_ufrag(StileIceAgent *agent)
+{
+    return agent->ufrag;
+}
+
+const char *
+stile_ice_agent_password(StileIceAgent *agent)
+{
+    return agent->password;
+}
+
+gboolean
+stile_ice_agent_controlling(StileIceAgent *agent)
+{
+    return agent->controlling;
+}
+
+/* Tells one thing. Returns: FALSE when there is no more */
+static gboolean
+tell_next(StileIceAgent *agent)
+{
+    if (agent->removed->len > 0) {
+        StileIcePair pair = g_array_index(agent->removed, StileIcePair, 0);
+
+        g_array_remove_index(agent->removed, 0);
+        if (agent->ops.pair_removed)
+            agent->ops.pair_removed(agent->user_data, &pair);
+        return TRUE;
+    }
+    if (agent->permits->len > 0) {
+        StileAddress remote = g_array_index(agent->permits, StileAddress, 0);
+
+        g_array_remove_index(agent->permits, 0);
+        if (agent->ops.permit)
+            agent->ops.permit(agent->user_data, &remote);
+        return TRUE;
+    }
+    for (guint i = 0; i < agent->entries->len; i++) {
+        StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+        StileIcePair pair = entry->info;
+
+        if (!entry->changed)
+            continue;
+        entry->changed = FALSE;
+        if (agent->ops.pair_changed)
+            agent->ops.pair_changed(agent->user_data, &pair);
+        return TRUE;
+    }
+    if (agent->idle) {
+        agent->idle = FALSE;
+        if (agent->ops.idle)
+            agent->ops.idle(agent->user_data);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+any_valid(StileIceAgent *agent)
+{
+    for (guint i = 0; i < agent->entries->len; i++) {
+        StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+        if (entry->info.state == STILE_ICE_PAIR_SUCCEEDED)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+settle(StileIceAgent *agent)
+{
+    gboolean busy = agent->remote_password && stile_ice_checklist_active(agent);
+
+    if (agent->busy && !busy && (agent->remote_ended || !any_valid(agent)))
+        agent->idle = TRUE;
+    agent->busy = busy;
+    stile_ice_nominate(agent);
+    schedule(agent);
+}
+
+void
+stile_ice_agent_flush(StileIceAgent *agent)
+{
+    if (agent->closed)
+        return;
+    settle(agent);
+    if (agent->flushing)
+        return;
+    agent->flushing = TRUE;
+    agent->refs++;
+    while (!agent->closed && tell_next(agent))
+        ;
+    agent->flushing = FALSE;
+    agent_unref(agent);
+}
+
+void
+stile_ice_agent_set_role(StileIceAgent *agent, gboolean controlling)
+{
+    agent->controlling = controlling;
+    stile_ice_checklist_prioritise(agent);
+}
+
+StileAddress
+stile_ice_unzoned(const StileAddress *address)
+{
+    StileAddress plain = *address;
+
+    if (plain.sa.sa_family == AF_INET6)
+        plain.in6.sin6_scope_id = 0;
+    return plain;
+}
+
+static void
+forget_peer(StileIceAgent *agent)
+{
+    stile_ice_checklist_clear(agent);
+    g_array_set_size(agent->remotes, 0);
+    agent->remote_ended = FALSE;
+    agent->first_valid = 0;
+    g_clear_pointer(&agent->remote_ufrag, g_free);
+    g_clear_pointer(&agent->remote_password, g_free);
+}
+
+void
+stile_ice_agent_set_remote_credentials(StileIceAgent *agent, const char *ufrag,
+                                       const char *password)
+{
+    if (g_strcmp0(agent->remote_ufrag, ufrag) == 0 &&
+        g_strcmp0(agent->remote_password, password) == 0)
+        return;
+    if (agent->remote_ufrag)
+        forget_peer(agent);
+    agent->remote_ufrag = g_strdup(ufrag);
+    agent->remote_password = g_strdup(password);
+    stile_ice_request_replay(agent);
+    stile_ice_agent_flush(agent);
+}
+
+void
+stile_ice_agent_add_local(StileIceAgent *agent, const StileCandidate *candidate)
+{
+    for (guint i = 0; i < agent->locals->len; i++)
+        if (stile_candidate_equal(&g_array_index(agent->locals, StileCandidate, i), candidate))
+            return;
+    g_array_append_val(agent->locals, *candidate);
+    for (guint i = 0; i < agent->remotes->len; i++)
+        stile_ice_checklist_pair(agent, candidate,
+                                 &g_array_index(agent->remotes, StileCandidate, i));
+    stile_ice_agent_flush(agent);
+}
+
+void
+stile_ice_agent_remove_local(StileIceAgent *agent, const StileCandidate *candidate)
+{
+    const StileCandidate *heir = NULL;
+    StileCandidate gone;
+    guint at = 0;
+
+    while (at < agent->locals->len &&
+           !stile_candidate_equal(&g_array_index(agent->locals, StileCandidate, at), candidate))
+        at++;
+    if (at == agent->locals->len)
+        return;
+    gone = g_array_index(agent->locals, StileCandidate, at);
+    g_array_remove_index(agent->locals, at);
+    /* Pairs live as long as anything sends from their base. */
+    for (guint i = 0; i < agent->locals->len && !heir; i++) {
+        const StileCandidate *other = &g_array_index(agent->locals, StileCandidate, i);
+
+        if ((other->type == STILE_CANDIDATE_RELAYED) == (gone.type == STILE_CANDIDATE_RELAYED) &&
+            stile_address_equal(&other->base, &gone.base))
+            heir = other;
+    }
+    for (guint i = agent->entries->len; i-- > 0 && !heir;) {
+        StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+        if ((entry->from.type == STILE_CANDIDATE_RELAYED) ==
+                (gone.type == STILE_CANDIDATE_RELAYED) &&
+            stile_address_equal(&entry->from.base, &gone.base))
+            stile_ice_checklist_remove(agent, entry);
+    }
+    stile_ice_agent_flush(agent);
+}
+
+static void
+pair_remote(StileIceAgent *agent, const StileCandidate *remote)
+{
+    g_array_append_val(agent->permits, remote->address);
+    for (guint i = 0; i < agent->locals->len; i++)
+        stile_ice_checklist_pair(agent, &g_array_index(agent->locals, StileCandidate, i), remote);
+}
+
+/* Whether a pair to it works or may yet. */
+static gboolean
+has_hope(StileIceAgent *agent, const StileCandidate *remote)
+{
+    for (guint i = 0; i < agent->entries->len; i++) {
+        const StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+        if (entry->info.state != STILE_ICE_PAIR_FAILED &&
+            stile_address_equal(&entry->info.remote.address, &remote->address))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A peer that roams for weeks brings ever new addresses: they take the place of the oldest one that
+ * led nowhere. Before credentials are known nothing has been tried, and nothing goes. */
+static gboolean
+make_room_for_remote(StileIceAgent *agent)
+{
+    if (agent->remotes->len < STILE_ICE_MAX_REMOTES)
+        return TRUE;
+    for (guint i = 0; i < agent->remotes->len && agent->entries->len > 0; i++) {
+        StileCandidate old = g_array_index(agent->remotes, StileCandidate, i);
+
+        if (has_hope(agent, &old))
+            continue;
+        for (guint j = agent->entries->len; j-- > 0;) {
+            StileIceEntry *entry = g_ptr_array_index(agent->entries, j);
+
+            if (stile_address_equal(&entry->info.remote.address, &old.address))
+                stile_ice_checklist_remove(agent, entry);
+        }
+        g_array_remove_index(agent->remotes, i);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static StileCandidate *
+find_remote(StileIceAgent *agent, const StileAddress *address)
+{
+    for (guint i = 0; i < agent->remotes->len; i++) {
+        StileCandidate *remote = &g_array_index(agent->remotes, StileCandidate, i);
+
+        if (stile_address_equal(&remote->address, address))
+            return remote;
+    }
+    return NULL;
+}
+
+static gboolean
+is_ours(StileIceAgent *agent, const StileAddress *address)
+{
+    for (guint i = 0; i < agent->locals->len; i++) {
+        const StileCandidate *local = &g_array_index(agent->locals, StileCandidate, i);
+        StileAddress base = stile_ice_unzoned(&local->base);
+
+        if (stile_address_equal(&base, address))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void
+stile_ice_agent_add_remote(StileIceAgent *agent, const StileCandidate *candidate)
+{
+    StileCandidate remote = *candidate;
+    StileCandidate *known;
+
+    remote.address = stile_ice_unzoned(&candidate->address);
+    memset(&remote.base, 0, sizeof remote.base);
+    memset(&remote.server, 0, sizeof remote.server);
+    if (!stile_candidate_may_send_to(&remote.address) || is_ours(agent, &remote.address) ||
+        remote.type > STILE_CANDIDATE_RELAYED || remote.priority == 0 ||
+        remote.priority > G_MAXINT32)
+        return;
+    if ((known = find_remote(agent, &remote.address))) {
+        /* We saw it in a request before it was signalled: now its type is known. */
+        if (known->type != STILE_CANDIDATE_PEER_REFLEXIVE ||
+            remote.type == STILE_CANDIDATE_PEER_REFLEXIVE)
+            return;
+        *known = remote;
+        for (guint i = 0; i < agent->entries->len; i++) {
+            StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+            if (stile_address_equal(&entry->info.remote.address, &remote.address)) {
+                entry->info.remote = remote;
+                entry->changed = TRUE;
+            }
+        }
+        stile_ice_checklist_prioritise(agent);
+    } else if (make_room_for_remote(agent)) {
+        g_array_append_val(agent->remotes, remote);
+        pair_remote(agent, &remote);
+    }
+    stile_ice_agent_flush(agent);
+}
+
+const StileCandidate *
+stile_ice_agent_learn_remote(StileIceAgent *agent, const StileAddress *address, guint32 priority)
+{
+    StileCandidate remote = {
+        .type = STILE_CANDIDATE_PEER_REFLEXIVE,
+        .technique = STILE_TECHNIQUE_REFLEXIVE,
+        .address = stile_ice_unzoned(address),
+        .priority = CLAMP(priority, 1, G_MAXINT32),
+    };
+    const StileCandidate *known = find_remote(agent, &remote.address);
+
+    if (known)
+        return known;
+    if (!stile_candidate_may_send_to(&remote.address) || is_ours(agent, &remote.address) ||
+        !make_room_for_remote(agent))
+        return NULL;
+    /* RFC 8445 §7.3.1.3: different from all others */
+    g_snprintf(remote.foundation, sizeof remote.foundation, "prflx%u", ++agent->n_reflexive);
+    g_array_append_val(agent->permits, remote.address);
+    g_array_append_val(agent->remotes, remote);
+    return &g_array_index(agent->remotes, StileCandidate, agent->remotes->len - 1);
+}
+
+const StileCandidate *
+stile_ice_agent_local_for(StileIceAgent *agent, const StileEndpoint *from)
+{
+    const StileCandidate *best = NULL;
+
+    for (guint i = 0; i < agent->locals->len; i++) {
+        const StileCandidate *local = &g_array_index(agent->locals, StileCandidate, i);
+
+        if (stile_address_family(&local->base) != stile_address_family(&from->remote))
+            continue;
+        if (local->type == STILE_CANDIDATE_RELAYED) {
+            if (from->kind != STILE_ENDPOINT_TURN ||
+                !stile_address_equal(&local->server, &from->server))
+                continue;
+        } else if (from->kind != STILE_ENDPOINT_UDP ||
+                   (stile_address_is_set(&from->local) &&
+                    !stile_address_equal_ip(&local->base, &from->local))) {
+            continue;
+        }
+        if (!best || local->priority > best->priority)
+            best = local;
+    }
+    return best;
+}
+
+void
+stile_ice_agent_end_of_remote(StileIceAgent *agent)
+{
+    if (agent->remote_ended)
+        return;
+    agent->remote_ended = TRUE;
+    agent->idle |= !agent->busy && !stile_ice_checklist_active(agent);
+    stile_ice_agent_flush(agent);
+}
+
+void
+stile_ice_agent_restart(StileIceAgent *agent)
+{
+    forget_peer(agent);
+    g_array_set_size(agent->early, 0);
+    make_credentials(agent);
+    stile_ice_agent_flush(agent);
+}
+
+void
+stile_ice_agent_retry(StileIceAgent *agent)
+{
+    for (guint i = 0; i < agent->entries->len; i++) {
+        StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+        if (entry->info.state == STILE_ICE_PAIR_FAILED)
+            stile_ice_entry_set_state(entry, STILE_ICE_PAIR_WAITING);
+    }
+    stile_ice_agent_flush(agent);
+}
+
+GPtrArray *
+stile_ice_agent_pairs(StileIceAgent *agent)
+{
+    GPtrArray *pairs = g_ptr_array_sized_new(agent->entries->len);
+
+    for (guint i = 0; i < agent->entries->len; i++) {
+        StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+        g_ptr_array_add(pairs, &entry->info);
+    }
+    return pairs;
+}
+
+const StileIcePair *
+stile_ice_agent_pair(StileIceAgent *agent, guint id)
+{
+    const StileIceEntry *entry = stile_ice_checklist_find(agent, id);
+
+    return entry ? &entry->info : NULL;
+}
+
+const StileIcePair *
+stile_ice_agent_selected(StileIceAgent *agent)
+{
+    for (guint i = 0; i < agent->entries->len; i++) {
+        const StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+        if (entry->info.nominated && entry->info.state == STILE_ICE_PAIR_SUCCEEDED)
+            return &entry->info;
+    }
+    return NULL;
+}

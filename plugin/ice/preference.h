@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "io/links.h"
+
+G_BEGIN_DECLS
+
+/** Whether @local can be a host candidate: nothing of loopback, IPv4 link-local, deprecated
+ * addresses, and of the interface @exclude (nullable). */
+gboolean stile_preference_usable(const StileLocalAddress *local, const char *exclude);
+/** Whether the interface leads into this machine (containers, virtual machines) or into another
+ * tunnel, rather than out. */
+gboolean stile_preference_is_virtual(const StileLocalAddress *local);
+/**
+ * stile_preference_of:
+ *
+ * RFC 8445 §5.1.2.1: the local preference of an address, from nothing but the address itself, so
+ * that the priorities of some do not change when others come and go. IPv6 before IPv4, because it
+ * needs no NAT; RFC 8421 would mix them, against long waits for a broken one, but all our checks
+ * have begun within a tenth of a second. Wired before wireless
+ * before paid by the byte; lasting before temporary.
+ */
+guint16 stile_preference_of(const StileLocalAddress *local);
+
+G_END_DECLS

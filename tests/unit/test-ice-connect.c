@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Two agents over simulated NATs: whatever can be reached directly is, by the theory of RFC 4787's
+ * behaviours; the rest through a relay; and that lost packets, delay and order do not matter. */
+#include "icepeer.h"
+
+#define LIMIT (20 * G_USEC_PER_SEC)
+
+typedef struct {
+    const char *name;
+    gboolean open; /* no NAT */
+    StileNatBehaviour mapping, filtering;
+} Kind;
+
+#define EI  STILE_NAT_ENDPOINT_INDEPENDENT
+#define AD  STILE_NAT_ADDRESS_DEPENDENT
+#define APD STILE_NAT_ADDRESS_AND_PORT_DEPENDENT
+
+static const Kind kinds[] = {
+    {"open", TRUE, EI, EI},
+    {"full-cone", FALSE, EI, EI},
+    {"restricted-cone", FALSE, EI, AD},
+    {"port-restricted-cone", FALSE, EI, APD},
+    {"address-dependent", FALSE, AD, APD},
+    {"symmetric", FALSE, APD, APD},
+};
+
+/* One side must know where the other will send from, or not care. */
+static gboolean
+theory_says_direct(const Kind *a, const Kind *b)
+{
+    if (a->mapping == EI && b->mapping == EI)
+        return TRUE;
+    return (a->mapping == EI && a->filtering != APD) || (b->mapping == EI && b->filtering != APD);
+}
+
+typedef struct {
+    StileClock *clock;
+    SimNet *net;
+    IcePeer *a, *b;
+} World;
+
+static IcePeer *
+settle_down(World *world, const Kind *kind, const char *public_ip, const char *private_address,
+            gboolean controlling)
+{
+    g_autofree char *address = g_strconcat(public_ip, ":50000", NULL);
+    SimNat *nat;
+
+    if (kind->open)
+        return ice_peer_new(world->clock, world->net, NULL, address, controlling);
+    nat = sim_nat_new(world->net, NULL, public_ip, kind->mapping, kind->filtering);
+    return ice_peer_new(world->clock, world->net, nat, private_address, controlling);
+}
+
+static void
+world_open(World *world, const Kind *a, const Kind *b, guint32 seed)
+{
+    world->clock = stile_clock_new_virtual(G_USEC_PER_SEC, seed);
+    world->net = sim_net_new(world->clock, seed);
+    sim_stun_new(world->net, "198.51.100.1");
+    world->a = settle_down(world, a, "203.0.113.1", "192.168.1.2:50000", TRUE);
+    world->b = settle_down(world, b, "203.0.113.2", "192.168.1.3:50000", FALSE);
+}
+
+static void
+world_close(World *world)
+{
+    ice_peer_free(world->a);
+    ice_peer_free(world->b);
+    sim_net_free(world->net);
+    stile_clock_unref(world->clock);
+}
+
+static void
+gather_and_introduce(World *world)
+{
+    ice_peer_gather(world->a, "198.51.100.1:3478");
+    ice_peer_gather(world->b, "198.51.100.1:3478");
+    ice_peer_introduce(world->a, world->b);
+}
+
+/* What A selected must lead to what B selected, and back. */
+static void
+assert_agreed(World *world)
+{
+    const StileIcePair *a = stile_ice_agent_selected(world->a->agent);
+    const StileIcePair *b = stile_ice_agent_selected(world->b->agent);
+
+    g_assert_true(stile_address_equal(&a->local.address, &b->remote.address));
+    g_assert_true(stile_address_equal(&b->local.address, &a->remote.address));
+}
+
+static void
+test_direct(gconstpointer data)
+{
+    const Kind *const *pair = data;
+    World world;
+
+    for (guint32 seed = 1; seed <= 3; seed++) {
+        gboolean connected;
+
+        world_open(&world, pair[0], pair[1], seed);
+        sim_net_set_delay(world.net, 10 * G_TIME_SPAN_MILLISECOND, 30 * G_TIME_SPAN_MILLISECOND);
+        gather_and_introduce(&world);
+        connected = ice_peers_connect(world.a, world.b, LIMIT);
+        g_test_message("%s-%s: %d, %" G_GINT64_FORMAT " us, %" G_GUINT64_FORMAT " sent",
+                       pair[0]->name, pair[1]->name, connected,
+                       stile_clock_now(world.clock) - G_USEC_PER_SEC, sim_net_sent(world.net));
+        g_assert_cmpint(connected, ==, theory_says_direct(pair[0], pair[1]));
+        if (connected) {
+            stile_clock_advance(world.clock, 2 * G_USEC_PER_SEC);
+            g_assert_true(ice_peer_is_direct(world.a));
+            assert_agreed(&world);
+        } else {
+            g_assert_cmpuint(world.a->n_idle, >, 0);
+            g_assert_cmpuint(world.b->n_idle, >, 0);
+        }
+        world_close(&world);
+    }
+}
+
+static void
+test_relay(gconstpointer data)
+{
+    const Kind *const *pair = data;
+    World world;
+
+    world_open(&world, pair[0], pair[1], 5);
+    ice_peer_use_relay(world.a, sim_relay_new(world.net, "198.51.100.8"));
+    ice_peer_use_relay(world.b, sim_relay_new(world.net, "198.51.100.9"));
+    gather_and_introduce(&world);
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    /* Whatever came first: in the end it is direct where it can be. */
+    stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
+    g_assert_cmpint(ice_peer_is_direct(world.a), ==, theory_says_direct(pair[0], pair[1]));
+    g_assert_cmpint(ice_peer_is_direct(world.b), ==, theory_says_direct(pair[0], pair[1]));
+    world_close(&world);
+}
+
+static void
+test_one_relay(void)
+{
+    /* Only one side has a relay: the other reaches it there. */
+    for (guint side = 0; side < 2; side++) {
+        World world;
+
+        world_open(&world, &kinds[5], &kinds[5], 6);
+        ice_peer_use_relay(side ? world.b : world.a, sim_relay_new(world.net, "198.51.100.8"));
+        gather_and_introduce(&world);
+        g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+        g_assert_false(ice_peer_is_direct(world.a));
+        assert_agreed(&world);
+        world_close(&world);
+    }
+}
+
+static void
+test_loss(void)
+{
+    for (guint32 seed = 1; seed <= 20; seed++) {
+        World world;
+
+        world_open(&world, &kinds[3], &kinds[3], seed);
+        sim_net_set_loss(world.net, 0.3);
+        sim_net_set_delay(world.net, 80 * G_TIME_SPAN_MILLISECOND, 60 * G_TIME_SPAN_MILLISECOND);
+        gather_and_introduce(&world);
+        while (!ice_peers_connect(world.a, world.b, LIMIT / 2)) {
+            g_assert_cmpint(stile_clock_now(world.clock), <, 10 * LIMIT);
+            stile_ice_agent_retry(world.a->agent);
+            stile_ice_agent_retry(world.b->agent);
+        }
+        g_assert_true(ice_peer_is_direct(world.a));
+        g_assert_true(ice_peer_is_direct(world.b));
+        world_close(&world);
+    }
+}
+
+static void
+test_late_candidate(void)
+{
+    World world;
+
+    world_open(&world, &kinds[3], &kinds[3], 7);
+    ice_peer_gather(world.a, "198.51.100.1:3478");
+    ice_peer_introduce(world.a, world.b);
+    stile_clock_advance(world.clock, 30 * G_USEC_PER_SEC);
+    g_assert_null(stile_ice_agent_selected(world.a->agent));
+    ice_peer_gather(world.b, "198.51.100.1:3478");
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    world_close(&world);
+}
+
+static void
+test_peer_reflexive(void)
+{
+    const StileIcePair *pair;
+    World world;
+
+    /* Behind a symmetric NAT, what the peer is told is not where we come from. */
+    world_open(&world, &kinds[5], &kinds[1], 8);
+    gather_and_introduce(&world);
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    pair = stile_ice_agent_selected(world.a->agent);
+    g_assert_cmpint(pair->local.type, ==, STILE_CANDIDATE_PEER_REFLEXIVE);
+    pair = stile_ice_agent_selected(world.b->agent);
+    g_assert_cmpint(pair->remote.type, ==, STILE_CANDIDATE_PEER_REFLEXIVE);
+    assert_agreed(&world);
+    world_close(&world);
+}
+
+static void
+test_reflexive_before_signalled(void)
+{
+    const StileIcePair *pair;
+    World world;
+
+    /* B's check arrives at A before B's candidates do: peer-reflexive first, then what it is. */
+    world_open(&world, &kinds[0], &kinds[1], 9);
+    ice_peer_gather(world.a, "198.51.100.1:3478");
+    ice_peer_gather(world.b, "198.51.100.1:3478");
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    world.a->signalling_delay = 2 * G_USEC_PER_SEC;
+    ice_peer_introduce(world.a, world.b);
+    stile_clock_advance(world.clock, 1900 * G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpuint(world.a->n_permits, ==, 0); /* kept, not believed yet */
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    pair = stile_ice_agent_selected(world.a->agent);
+    g_assert_cmpint(pair->remote.type, ==, STILE_CANDIDATE_SERVER_REFLEXIVE);
+    world_close(&world);
+}
+
+static void
+test_same_lan(void)
+{
+    World world = {.clock = stile_clock_new_virtual(0, 3)};
+    const StileIcePair *pair;
+    SimNat *nat;
+
+    world.net = sim_net_new(world.clock, 3);
+    sim_stun_new(world.net, "198.51.100.1");
+    nat = sim_nat_new(world.net, NULL, "203.0.113.1", APD, APD);
+    world.a = ice_peer_new(world.clock, world.net, nat, "192.168.1.2:50000", TRUE);
+    world.b = ice_peer_new(world.clock, world.net, nat, "192.168.1.3:50000", FALSE);
+    gather_and_introduce(&world);
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    pair = stile_ice_agent_selected(world.a->agent);
+    g_assert_cmpint(pair->local.type, ==, STILE_CANDIDATE_HOST);
+    g_assert_cmpint(pair->remote.type, ==, STILE_CANDIDATE_HOST);
+    world_close(&world);
+}
+
+static void
+test_two_layers(void)
+{
+    World world = {.clock = stile_clock_new_virtual(0, 4)};
+    SimNat *carrier, *home;
+
+    /* A home router behind a carrier's NAT, on both sides. */
+    world.net = sim_net_new(world.clock, 4);
+    sim_stun_new(world.net, "198.51.100.1");
+    carrier = sim_nat_new(world.net, NULL, "203.0.113.1", EI, APD);
+    home = sim_nat_new(world.net, carrier, "100.64.0.5", EI, APD);
+    world.a = ice_peer_new(world.clock, world.net, home, "192.168.1.2:50000", TRUE);
+    carrier = sim_nat_new(world.net, NULL, "203.0.113.2", EI, AD);
+    home = sim_nat_new(world.net, carrier, "100.64.0.5", EI, AD);
+    world.b = ice_peer_new(world.clock, world.net, home, "192.168.1.2:50000", FALSE);
+    gather_and_introduce(&world);
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    g_assert_true(ice_peer_is_direct(world.a));
+    world_close(&world);
+}
+
+static void
+test_ipv6(void)
+{
+    World world = {.clock = stile_clock_new_virtual(0, 4)};
+
+    world.net = sim_net_new(world.clock, 4);
+    world.a = ice_peer_new(world.clock, world.net, NULL, "[2001:db8:1::1]:50000", TRUE);
+    world.b = ice_peer_new(world.clock, world.net, NULL, "[2001:db8:2::1]:50000", FALSE);
+    ice_peer_gather(world.a, NULL);
+    ice_peer_gather(world.b, NULL);
+    ice_peer_introduce(world.a, world.b);
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    g_assert_cmpint(stile_ice_agent_selected(world.a->agent)->local.technique, ==,
+                    STILE_TECHNIQUE_IPV6);
+    world_close(&world);
+}
+
+static void
+add(const char *prefix, GTestDataFunc func)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
+        for (gsize j = 0; j < G_N_ELEMENTS(kinds); j++) {
+            g_autofree char *path = g_strdup_printf("/ice/connect/%s/%s-%s", prefix, kinds[i].name,
+                                                    kinds[j].name);
+            const Kind **pair = g_new(const Kind *, 2);
+
+            pair[0] = &kinds[i];
+            pair[1] = &kinds[j];
+            g_test_add_data_func_full(path, pair, func, g_free);
+        }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add("direct", test_direct);
+    add("relay", test_relay);
+    g_test_add_func("/ice/connect/one-relay", test_one_relay);
+    g_test_add_func("/ice/connect/loss", test_loss);
+    g_test_add_func("/ice/connect/late-candidate", test_late_candidate);
+    g_test_add_func("/ice/connect/peer-reflexive", test_peer_reflexive);
+    g_test_add_func("/ice/connect/reflexive-before-signalled", test_reflexive_before_signalled);
+    g_test_add_func("/ice/connect/same-lan", test_same_lan);
+    g_test_add_func("/ice/connect/two-layers", test_two_layers);
+    g_test_add_func("/ice/connect/ipv6", test_ipv6);
+    return g_test_run();
+}
