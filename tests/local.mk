@@ -6,3 +6,4 @@ EXTRA_DIST += tests/check tests/packages tests/lab/lib.sh tests/lab/lib-tap.sh t
 .PHONY: fuzz-targets
 fuzz-targets: $(FUZZ_TARGETS)
 	@echo $(FUZZ_TARGETS)
+EXTRA_DIST += tests/desktop/box tests/desktop/lib.sh
