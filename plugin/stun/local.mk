@@ -9,17 +9,27 @@ libstile_la_SOURCES += \
 	plugin/stun/turn.c plugin/stun/turn.h plugin/stun/turn-private.h \
 	plugin/stun/turn-peers.c plugin/stun/turn-request.c
 
-check_PROGRAMS += tests/unit/test-stun-message tests/unit/test-stun-transactions
+check_PROGRAMS += tests/unit/test-stun-message tests/unit/test-stun-transactions \
+	tests/unit/test-turn
 tests_unit_test_stun_message_SOURCES = tests/unit/test-stun-message.c
 tests_unit_test_stun_message_LDADD = $(unit_ldadd)
 tests_unit_test_stun_transactions_SOURCES = tests/unit/test-stun-transactions.c
 tests_unit_test_stun_transactions_LDADD = $(unit_ldadd)
+tests_unit_test_turn_SOURCES = tests/unit/test-turn.c \
+	tests/unit/turn-server.c tests/unit/turn-server.h
+tests_unit_test_turn_LDADD = $(unit_ldadd)
 
-FUZZ_TARGETS += tests/fuzz/fuzz-stun-message
+FUZZ_TARGETS += tests/fuzz/fuzz-stun-message tests/fuzz/fuzz-channel-data
 tests_fuzz_fuzz_stun_message_SOURCES = tests/fuzz/fuzz-stun-message.c $(fuzz_driver)
 tests_fuzz_fuzz_stun_message_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_stun_message_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_channel_data_SOURCES = tests/fuzz/fuzz-channel-data.c $(fuzz_driver)
+tests_fuzz_fuzz_channel_data_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_channel_data_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += \
+	tests/fuzz/seeds/channel-data/empty \
+	tests/fuzz/seeds/channel-data/padded \
+	tests/fuzz/seeds/channel-data/unpadded \
 	tests/fuzz/seeds/stun-message/rfc5769-request \
 	tests/fuzz/seeds/stun-message/rfc5769-response-ipv4 \
 	tests/fuzz/seeds/stun-message/rfc5769-response-ipv6 \

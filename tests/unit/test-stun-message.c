@@ -2,6 +2,7 @@
 /* STUN messages: all vectors of RFC 5769 are read, their integrity and fingerprint hold, and the
  * one whose padding is ours comes out byte for byte when built; what is malformed is refused. */
 #include "base/error.h"
+#include "stun/channel-data.h"
 #include "stun/message.h"
 
 #include <string.h>
@@ -352,6 +353,31 @@ test_looks_like(void)
     g_assert_false(stile_stun_looks_like(wireguard, 3));
 }
 
+/* RFC 8656 §12.4, §12.5 */
+static void
+test_channel_data(void)
+{
+    static const guint8 packet[] = {0x40, 0x01, 0, 2, 'h', 'i', 0, 0, 0, 0};
+    guint8 header[STILE_CHANNEL_DATA_HEADER_SIZE];
+    const guint8 *payload;
+    guint16 channel;
+    gsize size;
+
+    for (gsize given = 0; given <= sizeof packet; given++) {
+        gboolean good = given >= 6 && given <= 9; /* three bytes of padding and no more */
+
+        g_assert_true(stile_channel_data_parse(packet, given, &channel, &payload, &size) == good);
+        if (!good)
+            continue;
+        g_assert_cmphex(channel, ==, 0x4001);
+        g_assert_cmpmem(payload, size, "hi", 2);
+    }
+    stile_channel_data_header(header, 0x4001, 2);
+    g_assert_cmpmem(header, sizeof header, packet, sizeof header);
+    g_assert_false(stile_channel_data_looks_like((const guint8 *)"\x50\0\0\0", 4));
+    g_assert_false(stile_channel_data_looks_like((const guint8 *)"\x3f\0\0\0", 4));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -368,5 +394,6 @@ main(int argc, char **argv)
     g_test_add_func("/stun/message/unknown", test_unknown);
     g_test_add_func("/stun/message/malformed", test_malformed);
     g_test_add_func("/stun/message/looks-like", test_looks_like);
+    g_test_add_func("/stun/channel-data", test_channel_data);
     return g_test_run();
 }
