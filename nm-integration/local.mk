@@ -58,8 +58,6 @@ nm-stile-service.name: nm-integration/nm-stile-service.name.in Makefile
 
 nmdbusconfdir = $(dbusconfdir)
 nmdbusconf_DATA = nm-integration/nm-stile-service.conf
-nmudevrulesdir = $(udevrulesdir)
-nmudevrules_DATA = nm-integration/85-nm-stile.rules
 nmmetainfodir = $(datadir)/metainfo
 nmmetainfo_DATA = nm-integration/net.stile.NetworkManager.metainfo.xml
 dist_man_MANS += nm-integration/nm-settings-stile.5
@@ -82,7 +80,7 @@ tests_fuzz_fuzz_nm_profile_LDFLAGS = $(fuzz_ldflags)
 endif
 
 EXTRA_DIST += nm-integration/README.md nm-integration/nm-stile-service.name.in \
-	nm-integration/nm-stile-service.conf nm-integration/85-nm-stile.rules \
+	nm-integration/nm-stile-service.conf \
 	nm-integration/net.stile.NetworkManager.metainfo.xml \
 	nm-integration/plugin.ver nm-integration/editor.ver \
 	tests/fuzz/seeds/nm-profile

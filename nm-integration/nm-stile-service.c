@@ -22,6 +22,8 @@ struct _StileVpnPlugin {
     char *uuid;
     GMainLoop *loop;
     gboolean persist;
+    gboolean failed;
+    NMVpnPluginFailure failure;
 };
 
 G_DEFINE_TYPE(StileVpnPlugin, stile_vpn_plugin, NM_TYPE_VPN_SERVICE_PLUGIN)
@@ -48,11 +50,31 @@ on_joined(StileActivation *activation, const char *network_id, StileVpnPlugin *s
 }
 
 static void
+on_stopped(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(StileVpnPlugin) self = data;
+
+    stile_activation_stop_finish(STILE_ACTIVATION(source), result);
+    if (!self->persist)
+        g_main_loop_quit(self->loop);
+}
+
+static void
+stop(StileVpnPlugin *self)
+{
+    if (self->activation == NULL)
+        return;
+    stile_activation_stop(self->activation, on_stopped, g_object_ref(self));
+    g_clear_object(&self->activation);
+}
+
+static void
 on_failed(StileActivation *activation, int failure, const char *sentence, StileVpnPlugin *self)
 {
     /* NetworkManager takes no text from a plugin: the journal is where people find the reason. */
     g_warning("Stile: %s", sentence);
-    nm_vpn_service_plugin_failure(NM_VPN_SERVICE_PLUGIN(self), (NMVpnPluginFailure)failure);
+    self->failed = TRUE;
+    self->failure = (NMVpnPluginFailure)failure;
     nm_vpn_service_plugin_disconnect(NM_VPN_SERVICE_PLUGIN(self), NULL);
 }
 
@@ -92,25 +114,15 @@ stile_vpn_plugin_need_secrets(NMVpnServicePlugin *plugin, NMConnection *connecti
     return FALSE;
 }
 
-static void
-on_stopped(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(StileVpnPlugin) self = data;
-
-    stile_activation_stop_finish(STILE_ACTIVATION(source), result);
-    if (!self->persist)
-        g_main_loop_quit(self->loop);
-}
-
 static gboolean
 stile_vpn_plugin_disconnect(NMVpnServicePlugin *plugin, GError **error)
 {
     StileVpnPlugin *self = STILE_VPN_PLUGIN(plugin);
 
-    if (self->activation != NULL) {
-        stile_activation_stop(self->activation, on_stopped, g_object_ref(self));
-        g_clear_object(&self->activation);
-    }
+    /* Said here, and not before: libnm has just said "connect failed", and the last word counts. */
+    if (self->failed)
+        nm_vpn_service_plugin_failure(plugin, self->failure);
+    stop(self);
     return TRUE;
 }
 
@@ -151,8 +163,7 @@ wind_up(StileVpnPlugin *self)
         return;
     }
     self->persist = FALSE;
-    stile_activation_stop(self->activation, on_stopped, g_object_ref(self));
-    g_clear_object(&self->activation);
+    stop(self);
 }
 
 static gboolean
@@ -217,6 +228,7 @@ main(int argc, char **argv)
         {NULL}};
     g_autoptr(GOptionContext) options = g_option_context_new("- Stile for NetworkManager");
     g_autoptr(StileVpnPlugin) plugin = NULL;
+    g_autoptr(GDBusConnection) bus = NULL;
     g_autoptr(GError) error = NULL;
 
     setlocale(LC_ALL, "");
@@ -236,6 +248,9 @@ main(int argc, char **argv)
     g_unix_signal_add(SIGTERM, on_terminate, plugin);
     g_unix_signal_add(SIGINT, on_terminate, plugin);
     g_main_loop_run(plugin->loop);
+    bus = nm_vpn_service_plugin_get_connection(NM_VPN_SERVICE_PLUGIN(plugin));
     nm_vpn_service_plugin_shutdown(NM_VPN_SERVICE_PLUGIN(plugin));
+    /* Else the name may be gone before the reason is known, and people read that we "stopped". */
+    g_dbus_connection_flush_sync(bus, NULL, NULL);
     return EXIT_SUCCESS;
 }
