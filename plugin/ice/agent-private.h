@@ -163,6 +163,8 @@ void stile_ice_nominate(StileIceAgent *agent);
 
 /* heartbeat.c */
 
+/** The pair has just become valid: counts from here. */
+void stile_ice_heartbeat_begin(StileIceEntry *entry);
 void stile_ice_heartbeat_schedule(StileIceEntry *entry);
 void stile_ice_heartbeat_stop(StileIceEntry *entry);
 void stile_ice_heartbeat_answered(StileIceEntry *entry, gint64 sent, gint64 rtt);

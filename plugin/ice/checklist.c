@@ -70,7 +70,7 @@ stile_ice_entry_set_state(StileIceEntry *entry, StileIcePairState state)
         g_ptr_array_set_size(entry->checks, 0);
     }
     if (state == STILE_ICE_PAIR_SUCCEEDED)
-        stile_ice_heartbeat_schedule(entry);
+        stile_ice_heartbeat_begin(entry);
     else
         stile_ice_heartbeat_stop(entry);
 }

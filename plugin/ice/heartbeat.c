@@ -9,6 +9,8 @@
 #define SHORTEST_WAIT   (200 * G_TIME_SPAN_MILLISECOND)
 #define SHORTEST_BEAT   (20 * G_TIME_SPAN_MILLISECOND)
 #define HISTORY         32
+/* One heartbeat lost out of two is no loss of a half yet. */
+#define ENOUGH_HISTORY 10
 
 static void
 on_beat(gpointer user_data)
@@ -66,8 +68,19 @@ remember(StileIceEntry *entry, gboolean missed)
     entry->n_history = MIN(entry->n_history + 1, HISTORY);
     for (guint i = 0; i < entry->n_history; i++)
         lost += entry->history >> i & 1;
-    entry->info.loss = (double)lost / entry->n_history;
+    entry->info.loss = (double)lost / MAX(entry->n_history, ENOUGH_HISTORY);
     entry->changed = TRUE;
+}
+
+void
+stile_ice_heartbeat_begin(StileIceEntry *entry)
+{
+    /* A pair that failed and came back is another way than the one that failed. */
+    entry->history = 0;
+    entry->n_history = 0;
+    entry->info.loss = 0;
+    entry->info.unanswered = 0;
+    stile_ice_heartbeat_schedule(entry);
 }
 
 void
