@@ -1,1 +1,23 @@
-# mesh
+# mesh: the rules that tie the floors below together.
+
+# Reaching one peer: what is said to it, which way is taken and why.
+libstile_la_SOURCES += \
+	plugin/mesh/choice.c plugin/mesh/choice.h \
+	plugin/mesh/reason.c plugin/mesh/reason.h \
+	plugin/mesh/server-uri.c plugin/mesh/server-uri.h \
+	plugin/mesh/signal.c plugin/mesh/signal.h
+
+check_PROGRAMS += tests/unit/test-choice tests/unit/test-signal
+tests_unit_test_choice_SOURCES = tests/unit/test-choice.c
+tests_unit_test_choice_LDADD = $(unit_ldadd)
+tests_unit_test_signal_SOURCES = tests/unit/test-signal.c
+tests_unit_test_signal_LDADD = $(unit_ldadd)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-signal
+tests_fuzz_fuzz_signal_SOURCES = tests/fuzz/fuzz-signal.c $(fuzz_driver)
+tests_fuzz_fuzz_signal_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_signal_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+	tests/fuzz/seeds/signal/ice \
+	tests/fuzz/seeds/signal/presence \
+	tests/fuzz/seeds/signal/retry
