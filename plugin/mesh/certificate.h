@@ -15,7 +15,8 @@ G_BEGIN_DECLS
  * is encoded again. Times are microseconds since 1970.
  */
 
-#define STILE_NAME_MAX 63 /* bytes; letters of any script, digits, - and _; not empty */
+/* A name: letters of any script, digits, - (not first) and _; not empty; at most so many bytes. */
+#define STILE_NAME_MAX 63
 
 /** Errors: %STILE_ERROR_INVALID_ARGUMENT with a sentence that says what is wrong with the name */
 gboolean stile_name_check(const char *name, GError **error);
@@ -78,6 +79,18 @@ gboolean stile_certificate_parse(StileCertificate *ret, const guint8 network[STI
                                  const void *data, gsize size, GError **error);
 gboolean stile_voucher_parse(StileVoucher *ret, const guint8 network[STILE_KEY_SIZE],
                              const void *data, gsize size, GError **error);
+
+/**
+ * stile_voucher_read, stile_certificate_read:
+ *
+ * The same without looking at signatures and dates: for bytes that were made here or that passed
+ * the checks before. Errors: %STILE_ERROR_INVALID_ARGUMENT
+ */
+gboolean stile_voucher_read(StileVoucher *ret, const void *data, gsize size, GError **error);
+gboolean stile_certificate_read(StileCertificate *ret, const void *data, gsize size,
+                                GError **error);
+
+#define STILE_REVOCATIONS_MAX 4096 /* devices in one list */
 
 /**
  * StileRevocations:

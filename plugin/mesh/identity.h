@@ -28,10 +28,11 @@ StileNetworkState *stile_identity_create(StileClock *clock, const char *name, co
 /**
  * stile_identity_invite:
  * @name: the name that the invited device will have
- * @valid: how long the invitation is good for, microseconds
+ * @valid: how long the invitation is good for, microseconds; at most a year
  *
  * Adds the voucher to @state (the caller saves it before it gives the invitation away), with the
- * next free addresses.
+ * next free addresses. A name is free again when its member was revoked, or when its invitation
+ * expired and nobody came with it; an address is then, too, but only when no other is left.
  *
  * Errors: %STILE_ERROR_NOT_AUTHORIZED (the network was not created here), %STILE_ERROR_EXISTS (the
  * name is taken), %STILE_ERROR_INVALID_ARGUMENT, %STILE_ERROR_FAILED (the subnet is full)
@@ -43,7 +44,14 @@ StileInvitation *stile_identity_invite(StileClock *clock, StileNetworkState *sta
 StileNetworkState *stile_identity_join(StileClock *clock, const StileInvitation *invitation,
                                        GError **error);
 
-/** Adds @device to the signed list. Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_EXISTS */
+/**
+ * stile_identity_revoke:
+ *
+ * Adds @device to the signed list.
+ *
+ * Errors: %STILE_ERROR_NOT_AUTHORIZED (the network was not created here), %STILE_ERROR_EXISTS,
+ * %STILE_ERROR_INVALID_ARGUMENT (it is ourselves), %STILE_ERROR_FAILED (the list is full)
+ */
 gboolean stile_identity_revoke(StileNetworkState *state, const guint8 device[STILE_KEY_SIZE],
                                GError **error);
 

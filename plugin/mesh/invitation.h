@@ -2,32 +2,9 @@
 #pragma once
 
 #include "mesh/certificate.h"
+#include "mesh/servers.h"
 
 G_BEGIN_DECLS
-
-/** A TURN server: `turn:host[:port][?transport=udp]` (RFC 7065) with long-term credentials. */
-typedef struct {
-    char *uri;
-    char *username;
-    char *password;
-} StileTurnServer;
-StileTurnServer *stile_turn_server_new(const char *uri, const char *username, const char *password);
-void stile_turn_server_free(StileTurnServer *server);
-
-/**
- * StileServers:
- *
- * Where a network meets and what helps it: in invitations, and in the state of a network.
- */
-typedef struct {
-    GStrv rendezvous; /* broker URLs */
-    GStrv stun;       /* `host[:port]` */
-    GPtrArray *turn;  /* of StileTurnServer */
-} StileServers;
-StileServers *stile_servers_new(void);
-StileServers *stile_servers_copy(const StileServers *servers);
-void stile_servers_free(StileServers *servers);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileServers, stile_servers_free)
 
 /**
  * StileInvitation:
@@ -51,7 +28,7 @@ typedef struct {
 void stile_invitation_free(StileInvitation *invitation);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileInvitation, stile_invitation_free)
 
-/** Sets @invitation->signature. */
+/** Sets @invitation->signature. The name and the servers must be such as pass their checks. */
 void stile_invitation_sign(StileInvitation *invitation,
                            const guint8 network_private[STILE_KEY_SIZE]);
 
@@ -60,9 +37,11 @@ char *stile_invitation_to_json(const StileInvitation *invitation);
 /** Returns: (transfer full): the same as one `stile:` URI, compact enough for a QR code */
 char *stile_invitation_to_uri(const StileInvitation *invitation);
 
+#define STILE_INVITATION_TEXT_MAX 65536 /* bytes */
 /**
  * stile_invitation_parse:
- * @text: the text of a `*.stile` file, or a `stile:` URI; white space around it does not matter
+ * @text: the text of a `*.stile` file, or a `stile:` URI; white space around it does not matter,
+ *   nor inside the URI, which mail programs wrap
  * @now: stile_clock_real()
  *
  * Errors, each with one sentence for a person: %STILE_ERROR_INVALID_ARGUMENT: not an invitation;

@@ -1,5 +1,26 @@
 # mesh: the rules that tie the floors below together.
 
+# Membership: certificates, invitations, the state of a network and where it is kept.
+libstile_la_SOURCES += \
+	plugin/mesh/certificate.c plugin/mesh/certificate.h \
+	plugin/mesh/identity.c plugin/mesh/identity.h \
+	plugin/mesh/invitation.c plugin/mesh/invitation.h \
+	plugin/mesh/json.c plugin/mesh/json.h \
+	plugin/mesh/servers.c plugin/mesh/servers.h \
+	plugin/mesh/state.c \
+	plugin/mesh/store.c plugin/mesh/store.h
+
+check_PROGRAMS += tests/unit/test-certificate tests/unit/test-identity \
+	tests/unit/test-invitation tests/unit/test-store
+tests_unit_test_certificate_SOURCES = tests/unit/test-certificate.c
+tests_unit_test_certificate_LDADD = $(unit_ldadd)
+tests_unit_test_identity_SOURCES = tests/unit/test-identity.c
+tests_unit_test_identity_LDADD = $(unit_ldadd)
+tests_unit_test_invitation_SOURCES = tests/unit/test-invitation.c
+tests_unit_test_invitation_LDADD = $(unit_ldadd)
+tests_unit_test_store_SOURCES = tests/unit/test-store.c
+tests_unit_test_store_LDADD = $(unit_ldadd)
+
 # Reaching one peer: what is said to it, which way is taken and why.
 libstile_la_SOURCES += \
 	plugin/mesh/choice.c plugin/mesh/choice.h \

@@ -15,8 +15,9 @@ G_BEGIN_DECLS
  * @network_private: only where the network was created; all zeros elsewhere
  * @device_private, @tunnel_private: this device's keys
  * @certificate: ours
- * @members: device key in base64 -> GBytes of its certificate: every member ever accepted, so that
- * a voucher is not accepted a second time for other keys
+ * @members: device key in base64 -> GBytes of its certificate: every other member ever accepted, so
+ *   that a voucher is not accepted a second time for other keys; we are not among them, and loading
+ *   does not check the certificates again: stile_certificate_parse() does
  * @revocations: (nullable): the newest signed list
  * @vouchers: every voucher issued here (creator only): which names and addresses are taken
  * @options: `mtu`, `relay`, `effort`, …: as set through SetOptions
@@ -45,6 +46,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileNetworkState, stile_network_state_free)
 
 gboolean stile_network_state_is_creator(const StileNetworkState *state);
 
+/** Returns: (transfer full): the file's text; JSON, with the private keys in it */
+char *stile_network_state_to_text(const StileNetworkState *state);
+/**
+ * stile_network_state_parse:
+ *
+ * Checks that all of it is there, that our certificate is of this network and for our keys.
+ *
+ * Errors: %STILE_ERROR_INVALID_ARGUMENT, and those of stile_certificate_parse()
+ */
+StileNetworkState *stile_network_state_parse(const char *text, gsize size, GError **error);
+
 /**
  * StileStore:
  *
@@ -64,7 +76,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileStore, stile_store_free)
  * Returns: (transfer full): of StileNetworkState, by name
  */
 GPtrArray *stile_store_load(StileStore *store, GPtrArray **warnings);
+/**
+ * stile_store_save:
+ *
+ * Returns when the state will survive a power cut. A file that is there already and cannot be used
+ * is kept, under its name and `.damaged-N`.
+ *
+ * Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_FAILED; the old state is still there then
+ */
 gboolean stile_store_save(StileStore *store, const StileNetworkState *state, GError **error);
+/** Not being there is no error. Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_FAILED */
 gboolean stile_store_remove(StileStore *store, const StileNetworkState *state, GError **error);
 
 G_END_DECLS
