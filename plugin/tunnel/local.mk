@@ -1,1 +1,34 @@
-# tunnel
+# tunnel: the WireGuard protocol, a state machine without socket, thread or loop.
+libstile_la_SOURCES += \
+	plugin/tunnel/allowed-ips.c plugin/tunnel/allowed-ips.h \
+	plugin/tunnel/cookie.c plugin/tunnel/cookie.h \
+	plugin/tunnel/events.c \
+	plugin/tunnel/handshake.c plugin/tunnel/handshake.h \
+	plugin/tunnel/ikpsk2.c plugin/tunnel/ikpsk2.h \
+	plugin/tunnel/index.c plugin/tunnel/index.h \
+	plugin/tunnel/message.c plugin/tunnel/message.h \
+	plugin/tunnel/packet.c plugin/tunnel/packet.h \
+	plugin/tunnel/peer.c plugin/tunnel/peer.h \
+	plugin/tunnel/ratelimit.c plugin/tunnel/ratelimit.h \
+	plugin/tunnel/receive.c \
+	plugin/tunnel/replay.c plugin/tunnel/replay.h \
+	plugin/tunnel/send.c \
+	plugin/tunnel/session.c plugin/tunnel/session.h \
+	plugin/tunnel/table.c plugin/tunnel/table.h \
+	plugin/tunnel/tai64n.c plugin/tunnel/tai64n.h \
+	plugin/tunnel/timers.c plugin/tunnel/timers.h \
+	plugin/tunnel/tunnel.c plugin/tunnel/tunnel.h
+
+check_PROGRAMS += tests/unit/test-allowed-ips tests/unit/test-handshake tests/unit/test-replay
+tests_unit_test_allowed_ips_SOURCES = tests/unit/test-allowed-ips.c
+tests_unit_test_allowed_ips_LDADD = $(unit_ldadd)
+tests_unit_test_handshake_SOURCES = tests/unit/test-handshake.c
+tests_unit_test_handshake_LDADD = $(unit_ldadd)
+tests_unit_test_replay_SOURCES = tests/unit/test-replay.c
+tests_unit_test_replay_LDADD = $(unit_ldadd)
+
+tunnel_world = tests/unit/tunnel-world.c tests/unit/tunnel-world.h
+check_PROGRAMS += tests/unit/test-tunnel
+tests_unit_test_tunnel_SOURCES = tests/unit/test-tunnel.c $(tunnel_world)
+tests_unit_test_tunnel_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_tunnel_LDADD = $(unit_ldadd)

@@ -21,9 +21,11 @@ typedef struct _StileTunnelPeer StileTunnelPeer;
 /* What a transport data message adds to a packet (§5.4.6): header of 16, tag of 16. */
 #define STILE_TUNNEL_OVERHEAD 32
 
+/* All may be %NULL but send. None may call the tunnel back; @peer may be asked about. */
 typedef struct {
     /* A whole message is to go to @endpoint now (handshake, cookie, keepalive, a packet that was
-     * waiting for its session). */
+     * waiting for its session). With a second path it is called for each. @peer: %NULL for a
+     * cookie reply, the receiver of which is not known yet; never to a CARRIED endpoint then. */
     void (*send)(gpointer user_data, StileTunnelPeer *peer, const StileEndpoint *endpoint,
                  const guint8 *message, gsize size);
     /* A session was made (both directions confirmed). */
@@ -82,6 +84,7 @@ gsize stile_tunnel_seal(StileTunnel *tunnel, StileTunnelPeer *peer, gint64 now,
 /** Keeps a copy until there is a session; a bounded number, the oldest is dropped (§6.3). */
 void stile_tunnel_queue(StileTunnel *tunnel, StileTunnelPeer *peer, const guint8 *packet,
                         gsize size);
+/** Begins a handshake now, unless one was begun in the last second. */
 void stile_tunnel_handshake(StileTunnel *tunnel, StileTunnelPeer *peer, gint64 now);
 
 /**
@@ -89,7 +92,8 @@ void stile_tunnel_handshake(StileTunnel *tunnel, StileTunnelPeer *peer, gint64 n
  * @STILE_TUNNEL_PACKET: a packet for the tun
  * @STILE_TUNNEL_CONSUMED: a handshake message, a cookie or a keepalive: nothing more to do
  *
- * The others are the reasons for dropping.
+ * The others are the reasons for dropping. What is not looked at because we are under load counts
+ * as unauthenticated, an initiation that comes too soon after another as replayed.
  */
 typedef enum {
     STILE_TUNNEL_PACKET,
@@ -103,7 +107,9 @@ typedef enum {
 /**
  * stile_tunnel_receive:
  * @message: what arrived; opened in place
- * @ret_packet: (out) (transfer none): into @message, with its true length by the IP header
+ * @ret_peer: (out) (transfer none) (nullable): who sent it, once that is proven, even if dropped
+ * @ret_packet: (out) (transfer none): into @message, with its true length by the IP header; %NULL
+ *   unless %STILE_TUNNEL_PACKET
  *
  * Takes any WireGuard message from the network.
  */
