@@ -46,6 +46,15 @@ reflexive_priority(const StileCandidate *from)
                                     (guint16)(from->priority >> 8 & 0xffff));
 }
 
+/* Heartbeats say it again: a peer that lost the pair for a while, or now sees us elsewhere because
+ * our NAT started anew, has a new pair of which it has not been told. */
+static gboolean
+says_nominated(const StileIceCheck *check)
+{
+    return check->purpose == STILE_ICE_CHECK_NOMINATING ||
+           (check->purpose == STILE_ICE_CHECK_HEARTBEAT && check->entry->info.nominated);
+}
+
 static gsize
 build_request(StileIceAgent *agent, const StileIceCheck *check, StileStunBuilder *builder)
 {
@@ -59,7 +68,7 @@ build_request(StileIceAgent *agent, const StileIceCheck *check, StileStunBuilder
     stile_stun_builder_u64(
         builder, check->controlling ? STILE_STUN_ICE_CONTROLLING : STILE_STUN_ICE_CONTROLLED,
         agent->tie_breaker);
-    if (check->purpose == STILE_ICE_CHECK_NOMINATING)
+    if (check->controlling && says_nominated(check))
         stile_stun_builder_bytes(builder, STILE_STUN_USE_CANDIDATE, NULL, 0);
     stile_stun_builder_integrity(builder, agent->remote_password, strlen(agent->remote_password));
     stile_stun_builder_fingerprint(builder);

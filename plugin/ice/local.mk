@@ -13,9 +13,17 @@ libstile_la_SOURCES += \
 simnet_sources = tests/unit/simnet.c tests/unit/simnet.h
 icepeer_sources = $(simnet_sources) tests/unit/icepeer.c tests/unit/icepeer.h
 
-check_PROGRAMS += tests/unit/test-candidate tests/unit/test-ice-connect
+check_PROGRAMS += \
+	tests/unit/test-candidate \
+	tests/unit/test-gather \
+	tests/unit/test-ice-agent \
+	tests/unit/test-ice-connect
 tests_unit_test_candidate_SOURCES = tests/unit/test-candidate.c $(simnet_sources)
 tests_unit_test_candidate_LDADD = $(unit_ldadd)
+tests_unit_test_gather_SOURCES = tests/unit/test-gather.c $(icepeer_sources)
+tests_unit_test_gather_LDADD = $(unit_ldadd)
+tests_unit_test_ice_agent_SOURCES = tests/unit/test-ice-agent.c $(icepeer_sources)
+tests_unit_test_ice_agent_LDADD = $(unit_ldadd)
 tests_unit_test_ice_connect_SOURCES = tests/unit/test-ice-connect.c $(icepeer_sources)
 tests_unit_test_ice_connect_LDADD = $(unit_ldadd)
 

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Gathering: what is offered of links, STUN servers and relays, when it is asked again, and that
+ * what goes is taken back. */
+#include "icepeer.h"
+
+#include <string.h>
+
+#define STUN "198.51.100.1:3478"
+
+typedef struct {
+    StileClock *clock;
+    SimNet *net;
+    SimNat *nat;
+    IcePeer *peer;
+} World;
+
+static void
+world_open(World *world, StileNatBehaviour mapping)
+{
+    world->clock = stile_clock_new_virtual(G_USEC_PER_SEC, 1);
+    world->net = sim_net_new(world->clock, 1);
+    sim_stun_new(world->net, "198.51.100.1");
+    sim_stun_new(world->net, "198.51.100.2");
+    world->nat = sim_nat_new(world->net, NULL, "203.0.113.1", mapping,
+                             STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    world->peer = ice_peer_new(world->clock, world->net, world->nat, "192.168.1.2:50000", TRUE);
+}
+
+static void
+world_close(World *world)
+{
+    ice_peer_free(world->peer);
+    sim_net_free(world->net);
+    stile_clock_unref(world->clock);
+}
+
+static const StileCandidate *
+candidate(World *world, guint i)
+{
+    const GArray *candidates = stile_gatherer_candidates(world->peer->gatherer);
+
+    g_assert_cmpuint(candidates->len, >, i);
+    return &g_array_index(candidates, StileCandidate, i);
+}
+
+static guint
+count(World *world)
+{
+    return stile_gatherer_candidates(world->peer->gatherer)->len;
+}
+
+static void
+add_server(World *world, const char *text)
+{
+    StileAddress server = sim_address(text);
+
+    stile_gatherer_add_stun_server(world->peer->gatherer, &server);
+}
+
+static void
+assert_address(const StileAddress *address, const char *text)
+{
+    g_autofree char *actual = stile_address_to_string(address);
+
+    g_assert_cmpstr(actual, ==, text);
+}
+
+static void
+test_host_and_reflexive(void)
+{
+    const StileReflexive *reflexive;
+    World world;
+
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    ice_peer_gather(world.peer, STUN);
+    g_assert_cmpuint(count(&world), ==, 1); /* the host at once */
+    g_assert_cmpuint(world.peer->n_completed, ==, 0);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_completed, ==, 1);
+    g_assert_cmpuint(count(&world), ==, 2);
+    g_assert_cmpint(candidate(&world, 0)->type, ==, STILE_CANDIDATE_HOST);
+    assert_address(&candidate(&world, 0)->address, "192.168.1.2:50000");
+    g_assert_cmpint(candidate(&world, 1)->type, ==, STILE_CANDIDATE_SERVER_REFLEXIVE);
+    assert_address(&candidate(&world, 1)->address, "203.0.113.1:50000");
+    assert_address(&candidate(&world, 1)->base, "192.168.1.2:50000");
+    g_assert_cmpuint(candidate(&world, 0)->priority, >, candidate(&world, 1)->priority);
+    g_assert_cmpuint(stile_gatherer_reflexives(world.peer->gatherer)->len, ==, 1);
+    reflexive = &g_array_index(stile_gatherer_reflexives(world.peer->gatherer), StileReflexive, 0);
+    assert_address(&reflexive->server, STUN);
+    assert_address(&reflexive->mapped, "203.0.113.1:50000");
+    world_close(&world);
+}
+
+static void
+test_two_servers(void)
+{
+    static const StileNatBehaviour mappings[] = {STILE_NAT_ENDPOINT_INDEPENDENT,
+                                                 STILE_NAT_ADDRESS_AND_PORT_DEPENDENT};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(mappings); i++) {
+        World world;
+
+        world_open(&world, mappings[i]);
+        add_server(&world, "198.51.100.2:3478");
+        ice_peer_gather(world.peer, STUN);
+        stile_clock_advance(world.clock, G_USEC_PER_SEC);
+        /* A NAT that maps per destination has as many addresses for us as there are servers. */
+        g_assert_cmpuint(count(&world), ==, 2 + i);
+        g_assert_cmpuint(stile_gatherer_reflexives(world.peer->gatherer)->len, ==, 2);
+        g_assert_cmpuint(world.peer->n_completed, ==, 1);
+        world_close(&world);
+    }
+}
+
+static void
+test_silent_server(void)
+{
+    World world;
+
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    add_server(&world, "198.51.100.77:3478");
+    ice_peer_gather(world.peer, STUN);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(count(&world), ==, 2);
+    g_assert_cmpuint(world.peer->n_completed, ==, 0);
+    stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_completed, ==, 1);
+    world_close(&world);
+}
+
+static void
+test_mapping_changes(void)
+{
+    StileAddress before;
+    World world;
+
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    ice_peer_gather(world.peer, STUN);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    before = candidate(&world, 1)->address;
+    sim_nat_forget(world.nat);
+    stile_clock_advance(world.clock, 26 * G_USEC_PER_SEC);
+    g_assert_cmpuint(count(&world), ==, 2);
+    g_assert_false(stile_address_equal(&before, &candidate(&world, 1)->address));
+    g_assert_cmpuint(world.peer->n_completed, ==, 1);
+    world_close(&world);
+}
+
+static void
+test_inactive_is_silent(void)
+{
+    guint64 sent;
+    World world;
+
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    ice_peer_gather(world.peer, STUN);
+    stile_gatherer_set_active(world.peer->gatherer, FALSE);
+    stile_clock_advance(world.clock, 60 * G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_completed, ==, 1);
+    sent = sim_net_sent(world.net);
+    stile_clock_advance(world.clock, G_TIME_SPAN_HOUR);
+    g_assert_cmpuint(sim_net_sent(world.net), ==, sent);
+    /* After so long the mapping is gone: asked at once. */
+    stile_gatherer_set_active(world.peer->gatherer, TRUE);
+    stile_clock_advance(world.clock, G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpuint(sim_net_sent(world.net), ==, sent + 1);
+    world_close(&world);
+}
+
+static void
+add_local(GArray *addresses, const char *address, const char *name, const char *type)
+{
+    StileLocalAddress local = {.address = sim_address(address), .ifindex = 3, .link_type = type};
+
+    g_strlcpy(local.ifname, name, sizeof local.ifname);
+    g_array_append_val(addresses, local);
+}
+
+static void
+test_links(void)
+{
+    g_autoptr(GArray) addresses = g_array_new(FALSE, TRUE, sizeof(StileLocalAddress));
+    World world;
+
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    add_local(addresses, "192.168.1.2", "wlan0", "wlan");
+    add_local(addresses, "127.0.0.1", "lo", "loopback");
+    add_local(addresses, "169.254.1.1", "eth0", "ether");
+    add_local(addresses, "10.86.0.1", "stile0", "tun");
+    add_local(addresses, "2001:db8::5", "eth0", "ether");
+    add_local(addresses, "fe80::5", "eth0", "ether");
+    for (guint i = 0; i < 15; i++) {
+        g_autofree char *text = g_strdup_printf("172.%u.0.1", 17 + i);
+
+        add_local(addresses, text, "docker0", "docker");
+    }
+    stile_gatherer_set_links(world.peer->gatherer, addresses, "stile0");
+    g_assert_cmpuint(count(&world), ==, 6);
+    assert_address(&candidate(&world, 0)->address, "[2001:db8::5]:50000");
+    g_assert_cmpint(candidate(&world, 0)->technique, ==, STILE_TECHNIQUE_IPV6);
+    assert_address(&candidate(&world, 1)->address, "192.168.1.2:50000");
+    assert_address(&candidate(&world, 2)->address, "[fe80::5]:50000");
+    g_assert_cmpuint(candidate(&world, 2)->base.in6.sin6_scope_id, ==, 3);
+    /* One goes: it is taken back, the rest stays as it is. */
+    add_server(&world, STUN);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(count(&world), ==, 7);
+    world.peer->n_completed = 0;
+    world.peer->n_added = 0;
+    g_array_remove_index(addresses, 0);
+    stile_gatherer_set_links(world.peer->gatherer, addresses, "stile0");
+    g_assert_cmpuint(count(&world), ==, 5);
+    g_assert_cmpuint(world.peer->n_added, ==, 0);
+    stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_completed, ==, 1);
+    world_close(&world);
+}
+
+static void
+test_extra(void)
+{
+    StileCandidate mapped = {
+        .type = STILE_CANDIDATE_SERVER_REFLEXIVE,
+        .technique = STILE_TECHNIQUE_PORT_MAPPED,
+        .address = sim_address("203.0.113.1:50000"),
+        .base = sim_address("192.168.1.2:50000"),
+        .priority = stile_candidate_priority(STILE_CANDIDATE_SERVER_REFLEXIVE, 65535),
+    };
+    World world;
+
+    /* The router's mapping and the NAT's are one address: told once, as what is surer. */
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    stile_gatherer_add(world.peer->gatherer, &mapped);
+    ice_peer_gather(world.peer, STUN);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(count(&world), ==, 2);
+    g_assert_cmpint(candidate(&world, 1)->technique, ==, STILE_TECHNIQUE_PORT_MAPPED);
+    stile_gatherer_remove(world.peer->gatherer, &mapped);
+    g_assert_cmpuint(count(&world), ==, 2);
+    g_assert_cmpint(candidate(&world, 1)->technique, ==, STILE_TECHNIQUE_REFLEXIVE);
+    world_close(&world);
+}
+
+static void
+test_servers_change(void)
+{
+    World world;
+
+    world_open(&world, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    ice_peer_gather(world.peer, STUN);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    stile_gatherer_clear_stun_servers(world.peer->gatherer);
+    stile_clock_advance(world.clock, 60 * G_USEC_PER_SEC);
+    g_assert_cmpuint(count(&world), ==, 2); /* no better knowledge yet */
+    add_server(&world, "198.51.100.2:3478");
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(count(&world), ==, 2);
+    assert_address(&candidate(&world, 1)->server, "198.51.100.2:3478");
+    world_close(&world);
+}
+
+/* An open TURN server: allocates for whoever asks. */
+static void
+on_turn_request(gpointer user_data, const StileAddress *local, const StileAddress *remote,
+                const guint8 *data, gsize size)
+{
+    SimHost **host = user_data;
+    StileAddress relayed = stile_address_with_port(local, 49152);
+    StileStunMessage request;
+    StileStunBuilder builder;
+
+    if (!stile_stun_message_parse(&request, data, size, NULL))
+        return;
+    stile_stun_builder_init(&builder, STILE_STUN_SUCCESS, request.method, request.id);
+    stile_stun_builder_address(&builder, STILE_STUN_XOR_MAPPED_ADDRESS, remote);
+    stile_stun_builder_address(&builder, STILE_STUN_XOR_RELAYED_ADDRESS, &relayed);
+    stile_stun_builder_u32(&builder, STILE_STUN_LIFETIME, 600);
+    size = stile_stun_builder_finish(&builder);
+    sim_host_send(*host, local, remote, builder.data, size);
+}
+
+static void
+on_turn_changed(gpointer user_data, StileTurn *turn)
+{
+    stile_gatherer_turn_changed(user_data, turn);
+}
+
+static void
+test_turn(void)
+{
+    static const StileTurnOps ops = {.changed = on_turn_changed};
+    StileAddress server = sim_address("198.51.100.7:3478");
+    SimHost *host = NULL;
+    StileTurn *turn;
+    World world;
+
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    host = sim_host_new(world.net, NULL, "198.51.100.7", on_turn_request, &host);
+    turn = stile_turn_new(world.clock, world.peer->transactions, &server, AF_INET, "user", "secret",
+                          &ops, world.peer->gatherer);
+    stile_turn_start(turn);
+    ice_peer_gather(world.peer, NULL);
+    stile_clock_advance(world.clock, 5 * G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpuint(world.peer->n_completed, ==, 0); /* allocating */
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_completed, ==, 1);
+    g_assert_cmpuint(count(&world), ==, 3); /* a reflexive one for free */
+    assert_address(&candidate(&world, 1)->address, "203.0.113.1:50000");
+    g_assert_cmpint(candidate(&world, 2)->type, ==, STILE_CANDIDATE_RELAYED);
+    assert_address(&candidate(&world, 2)->address, "198.51.100.7:49152");
+    assert_address(&candidate(&world, 2)->server, "198.51.100.7:3478");
+    stile_turn_free(turn);
+    stile_gatherer_turn_gone(world.peer->gatherer, turn);
+    g_assert_cmpuint(count(&world), ==, 1);
+    world_close(&world);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/gather/host-and-reflexive", test_host_and_reflexive);
+    g_test_add_func("/gather/two-servers", test_two_servers);
+    g_test_add_func("/gather/silent-server", test_silent_server);
+    g_test_add_func("/gather/mapping-changes", test_mapping_changes);
+    g_test_add_func("/gather/inactive-is-silent", test_inactive_is_silent);
+    g_test_add_func("/gather/links", test_links);
+    g_test_add_func("/gather/extra", test_extra);
+    g_test_add_func("/gather/servers-change", test_servers_change);
+    g_test_add_func("/gather/turn", test_turn);
+    return g_test_run();
+}
