@@ -21,6 +21,31 @@ tests_unit_test_invitation_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c
 tests_unit_test_store_LDADD = $(unit_ldadd)
 
+FUZZ_TARGETS += tests/fuzz/fuzz-certificate tests/fuzz/fuzz-invitation \
+	tests/fuzz/fuzz-revocations tests/fuzz/fuzz-state
+tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/fuzz-certificate.c $(fuzz_driver)
+tests_fuzz_fuzz_certificate_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_certificate_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_invitation_SOURCES = tests/fuzz/fuzz-invitation.c $(fuzz_driver)
+tests_fuzz_fuzz_invitation_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_invitation_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_revocations_SOURCES = tests/fuzz/fuzz-revocations.c $(fuzz_driver)
+tests_fuzz_fuzz_revocations_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_revocations_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_state_SOURCES = tests/fuzz/fuzz-state.c $(fuzz_driver)
+tests_fuzz_fuzz_state_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_state_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+	tests/fuzz/seeds/certificate/certificate \
+	tests/fuzz/seeds/certificate/voucher \
+	tests/fuzz/seeds/certificate/voucher-ipv4 \
+	tests/fuzz/seeds/invitation/binary \
+	tests/fuzz/seeds/invitation/file \
+	tests/fuzz/seeds/invitation/uri \
+	tests/fuzz/seeds/revocations/empty \
+	tests/fuzz/seeds/revocations/three \
+	tests/fuzz/seeds/state/creator
+
 # Reaching one peer: what is said to it, which way is taken and why.
 libstile_la_SOURCES += \
 	plugin/mesh/choice.c plugin/mesh/choice.h \
