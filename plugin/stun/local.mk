@@ -10,7 +10,7 @@ libstile_la_SOURCES += \
 	plugin/stun/turn-peers.c plugin/stun/turn-request.c
 
 check_PROGRAMS += tests/unit/test-stun-message tests/unit/test-stun-transactions \
-	tests/unit/test-turn
+	tests/unit/test-turn tests/unit/test-turn-coturn
 tests_unit_test_stun_message_SOURCES = tests/unit/test-stun-message.c
 tests_unit_test_stun_message_LDADD = $(unit_ldadd)
 tests_unit_test_stun_transactions_SOURCES = tests/unit/test-stun-transactions.c
@@ -18,6 +18,8 @@ tests_unit_test_stun_transactions_LDADD = $(unit_ldadd)
 tests_unit_test_turn_SOURCES = tests/unit/test-turn.c \
 	tests/unit/turn-server.c tests/unit/turn-server.h
 tests_unit_test_turn_LDADD = $(unit_ldadd)
+tests_unit_test_turn_coturn_SOURCES = tests/unit/test-turn-coturn.c
+tests_unit_test_turn_coturn_LDADD = $(unit_ldadd)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-stun-message tests/fuzz/fuzz-channel-data
 tests_fuzz_fuzz_stun_message_SOURCES = tests/fuzz/fuzz-stun-message.c $(fuzz_driver)

@@ -238,16 +238,18 @@ stile_stun_message_string(const StileStunMessage *message, StileStunAttribute ty
     return g_strndup(value, size);
 }
 
-/* The words go to people and into terminals. */
+/* The words go to people and into terminals; coturn ends some with a NUL. */
 static char *
-make_presentable(const char *text, gsize size)
+make_presentable(const guint8 *text, gsize size)
 {
-    char *valid = g_utf8_make_valid(text, (gssize)MIN(size, MAX_REASON_SIZE));
+    g_autofree char *plain = NULL;
 
-    for (char *at = valid; *at; at++)
-        if (g_ascii_iscntrl(*at))
-            *at = ' ';
-    return g_strstrip(valid);
+    size = MIN(size, MAX_REASON_SIZE);
+    plain = g_malloc(size + 1);
+    for (gsize i = 0; i < size; i++)
+        plain[i] = g_ascii_iscntrl(text[i]) ? ' ' : (char)text[i];
+    plain[size] = 0;
+    return g_strstrip(g_utf8_make_valid(plain, (gssize)size));
 }
 
 guint
@@ -266,7 +268,7 @@ stile_stun_message_error(const StileStunMessage *message, char **ret_reason)
     if (hundreds < 3 || hundreds > 6 || rest > 99)
         return 0;
     if (ret_reason && size > 4)
-        *ret_reason = make_presentable((const char *)value + 4, size - 4);
+        *ret_reason = make_presentable(value + 4, size - 4);
     return hundreds * 100 + rest;
 }
 

@@ -186,16 +186,20 @@ stile_stun_transaction_stop_sending(StileStunTransaction *transaction)
     transaction->stopped = TRUE;
 }
 
-/* Errors that a server gives before it can know the key (RFC 8489 §9.2.4). */
+/* Errors that a server gives before it can know the key (RFC 8489 §9.2.4). For TURN's methods, all
+ * of them: coturn signs none of its errors, and who can read our ids to forge one could as well
+ * drop our datagrams. */
 static gboolean
 may_lack_integrity(const StileStunMessage *response)
 {
     gsize size;
     guint code = stile_stun_message_error(response, NULL);
 
-    return (code == 401 || code == 438 || code == 300) &&
-           !stile_stun_message_find(response, STILE_STUN_MESSAGE_INTEGRITY, &size) &&
-           !stile_stun_message_find(response, STILE_STUN_MESSAGE_INTEGRITY_SHA256, &size);
+    if (stile_stun_message_find(response, STILE_STUN_MESSAGE_INTEGRITY, &size) ||
+        stile_stun_message_find(response, STILE_STUN_MESSAGE_INTEGRITY_SHA256, &size))
+        return FALSE;
+    return response->method == STILE_STUN_BINDING ? code == 401 || code == 438 || code == 300
+                                                  : code != 0;
 }
 
 gboolean

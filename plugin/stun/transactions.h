@@ -58,7 +58,7 @@ typedef struct {
  * stile_stun_transactions_request:
  * @data: a whole request; copied
  * @key: (nullable): the response must have an integrity by it. Error responses without integrity
- * are accepted for 401, 438 and 300 only.
+ * are accepted for 401, 438 and 300 only; for TURN's methods all are, because coturn signs none.
  * @pace: (nullable): %NULL for the RFC's
  *
  * Returns: (transfer none) (nullable): for stile_stun_transaction_cancel(), until done is called;

@@ -74,6 +74,9 @@ struct _StileTurn {
     char *error;
     StileAddress relayed;
     StileAddress mapped;
+    /* What we had before we lost sight of the server, which may have it still. */
+    StileAddress former_relayed;
+    StileAddress former_mapped;
     gint64 rtt;
     gint64 expires; /* stile_clock_real() */
     gint64 refresh_at;

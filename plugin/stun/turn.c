@@ -10,6 +10,7 @@
 #define MAX_LIFETIME     86400
 #define MARGIN           (5 * G_USEC_PER_SEC)
 #define SHORT_LIVED      (10 * G_USEC_PER_SEC) /* lost that soon: something is wrong, no hurry */
+#define CLEARING         (2 * G_USEC_PER_SEC)  /* coturn needs a second to end a session */
 #define PROVEN           (60 * G_USEC_PER_SEC) /* lived that long: the next failure is another one */
 
 static void allocate(StileTurn *turn);
@@ -96,11 +97,22 @@ drop_allocation(StileTurn *turn)
     stile_timer_stop(turn->retry);
     stile_timer_stop(turn->upkeep);
     stile_turn_peers_reset(turn);
+    if (turn->allocated) {
+        turn->former_relayed = turn->relayed;
+        turn->former_mapped = turn->mapped;
+    }
     memset(&turn->relayed, 0, sizeof turn->relayed);
     memset(&turn->mapped, 0, sizeof turn->mapped);
     turn->allocated = 0;
     turn->expires = 0;
     turn->refreshing = turn->keeping_alive = turn->cleared = FALSE;
+}
+
+static void
+forget_former(StileTurn *turn)
+{
+    memset(&turn->former_relayed, 0, sizeof turn->former_relayed);
+    memset(&turn->former_mapped, 0, sizeof turn->former_mapped);
 }
 
 /* Back to the server that we were given: what it sent us on to may be gone. */
@@ -111,6 +123,7 @@ return_to_first_server(StileTurn *turn)
         return;
     turn->n_servers = 1;
     turn->rtt = 0;
+    forget_former(turn);
     stile_turn_forget_challenge(turn);
 }
 
@@ -186,6 +199,7 @@ stile_turn_lost(StileTurn *turn, guint code, const char *words)
         return;
     }
     drop_allocation(turn);
+    forget_former(turn);
     turn->state = STILE_TURN_ALLOCATING;
     allocate(turn);
     notify(turn);
@@ -238,6 +252,7 @@ follow(StileTurn *turn, const StileStunMessage *response)
     turn->servers[turn->n_servers++] = alternate;
     turn->rtt = 0;
     turn->cleared = FALSE;
+    forget_former(turn);
     stile_turn_forget_challenge(turn);
     allocate(turn);
     notify(turn);
@@ -258,6 +273,18 @@ take_lifetime(StileTurn *turn, StileTurnRequest *request, const StileStunMessage
 }
 
 static void
+become_ready(StileTurn *turn, StileTurnRequest *request, const StileStunMessage *response)
+{
+    turn->allocated = MAX(stile_clock_now(turn->clock), 1);
+    turn->keepalive_at = request->asked + KEEPALIVE;
+    take_lifetime(turn, request, response);
+    turn->state = STILE_TURN_READY;
+    g_clear_pointer(&turn->error, g_free);
+    stile_turn_schedule(turn);
+    notify(turn);
+}
+
+static void
 on_allocated(StileTurn *turn, StileTurnRequest *request, const StileStunMessage *response)
 {
     StileAddress relayed;
@@ -272,20 +299,38 @@ on_allocated(StileTurn *turn, StileTurnRequest *request, const StileStunMessage 
     turn->relayed = relayed;
     if (!stile_stun_message_address(response, STILE_STUN_XOR_MAPPED_ADDRESS, &turn->mapped))
         memset(&turn->mapped, 0, sizeof turn->mapped);
-    turn->allocated = MAX(stile_clock_now(turn->clock), 1);
-    turn->keepalive_at = request->asked + KEEPALIVE;
-    take_lifetime(turn, request, response);
-    turn->state = STILE_TURN_READY;
-    g_clear_pointer(&turn->error, g_free);
-    stile_turn_schedule(turn);
-    notify(turn);
+    become_ready(turn, request, response);
+}
+
+static void
+on_resumed(StileTurn *turn, StileTurnRequest *request, const StileStunMessage *response, guint code,
+           const char *words)
+{
+    StileAddress relayed = turn->former_relayed, mapped = turn->former_mapped;
+
+    forget_former(turn);
+    if (response->class != STILE_STUN_SUCCESS) {
+        allocate(turn);
+        return;
+    }
+    turn->relayed = relayed;
+    turn->mapped = mapped;
+    become_ready(turn, request, response);
+}
+
+/* The network changed, or the server was out of sight, and after all we are the same 5-tuple to it:
+ * what we had is still ours. */
+static void
+resume(StileTurn *turn)
+{
+    stile_turn_request_send(stile_turn_request_new(turn, STILE_STUN_REFRESH, on_resumed));
 }
 
 static void
 on_cleared(StileTurn *turn, StileTurnRequest *request, const StileStunMessage *response, guint code,
            const char *words)
 {
-    allocate(turn);
+    stile_timer_set_after(turn->retry, CLEARING);
 }
 
 /* What the server has for our 5-tuple is from an earlier life of ours, whose end it did not hear
@@ -308,6 +353,8 @@ on_allocate_answered(StileTurn *turn, StileTurnRequest *request, const StileStun
         on_allocated(turn, request, response);
     else if (code == 300)
         follow(turn, response);
+    else if (code == 437 && stile_address_is_set(&turn->former_relayed))
+        resume(turn);
     else if (code == 437 && !turn->cleared)
         clear_old_allocation(turn);
     else

@@ -89,16 +89,22 @@ static void on_done(gpointer user_data, const StileStunMessage *response, const 
                     gint64 rtt);
 
 static StileStunTransaction *
-ask(Fixture *fixture, gboolean with_key, const StileStunPace *pace)
+ask_method(Fixture *fixture, StileStunMethod method, gboolean with_key, const StileStunPace *pace)
 {
     StileStunBuilder builder;
     guint8 id[STILE_STUN_ID_SIZE];
 
     stile_clock_random(fixture->clock, id, sizeof id);
-    stile_stun_builder_init(&builder, STILE_STUN_REQUEST, STILE_STUN_BINDING, id);
+    stile_stun_builder_init(&builder, STILE_STUN_REQUEST, method, id);
     return stile_stun_transactions_request(
         fixture->transactions, &fixture->server, builder.data, stile_stun_builder_finish(&builder),
         with_key ? "a password" : NULL, with_key ? 10 : 0, pace, on_done, fixture);
+}
+
+static StileStunTransaction *
+ask(Fixture *fixture, gboolean with_key, const StileStunPace *pace)
+{
+    return ask_method(fixture, STILE_STUN_BINDING, with_key, pace);
 }
 
 static void
@@ -235,6 +241,14 @@ test_integrity(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(fixture->done, ==, 1);
     g_assert_true(fixture->answered);
 
+    /* TURN's errors need none, but what they have must be right. */
+    ask_method(fixture, STILE_STUN_ALLOCATE, TRUE, NULL);
+    answer(fixture, STILE_STUN_SUCCESS, 0, NULL, "192.0.2.1:3478");
+    answer(fixture, STILE_STUN_ERROR, 486, "another", "192.0.2.1:3478");
+    g_assert_cmpuint(fixture->done, ==, 1);
+    answer(fixture, STILE_STUN_ERROR, 486, NULL, "192.0.2.1:3478");
+    g_assert_cmpuint(fixture->code, ==, 486);
+
     ask(fixture, TRUE, NULL);
     answer(fixture, STILE_STUN_ERROR, 437, "a password", "192.0.2.1:3478");
     g_assert_cmpuint(fixture->code, ==, 437);
@@ -242,7 +256,7 @@ test_integrity(Fixture *fixture, gconstpointer data)
     for (gsize i = 0; i < G_N_ELEMENTS(without); i++) {
         ask(fixture, TRUE, NULL);
         answer(fixture, STILE_STUN_ERROR, without[i], NULL, "192.0.2.1:3478");
-        g_assert_cmpuint(fixture->done, ==, 3 + i);
+        g_assert_cmpuint(fixture->done, ==, 4 + i);
         g_assert_cmpuint(fixture->code, ==, without[i]);
     }
 }

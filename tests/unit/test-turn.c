@@ -351,7 +351,9 @@ test_left_over(Fixture *fixture, gconstpointer data)
 
     server->allocated = TRUE;
     server->allocated_until = G_MAXINT64;
-    start(fixture);
+    stile_turn_start(fixture->turn);
+    pass(fixture, 3);
+    g_assert_cmpint(stile_turn_state(fixture->turn), ==, STILE_TURN_READY);
     assert_address(stile_turn_relayed(fixture->turn), "192.0.2.9:50001");
     g_assert_cmpuint(server->seen[STILE_STUN_REFRESH], ==, 1);
 }
@@ -364,7 +366,7 @@ test_left_over_stays(Fixture *fixture, gconstpointer data)
     server->allocated = server->keeps_what_is_there = TRUE;
     server->allocated_until = G_MAXINT64;
     stile_turn_start(fixture->turn);
-    stile_clock_advance(fixture->clock, SECOND / 2);
+    stile_clock_advance(fixture->clock, 5 * SECOND / 2);
     assert_failed(fixture, "The TURN server 192.0.2.1:3478 still has an allocation for our port "
                            "that is not ours: Allocation Mismatch (437)");
     turn_server_forget(server);
@@ -535,6 +537,8 @@ test_gone(Fixture *fixture, gconstpointer data)
     server->silent = FALSE;
     pass(fixture, 60);
     g_assert_cmpint(stile_turn_state(fixture->turn), ==, STILE_TURN_READY);
+    /* It was only out of sight. */
+    assert_address(stile_turn_relayed(fixture->turn), "192.0.2.9:50001");
 }
 
 static void
@@ -569,15 +573,29 @@ test_restart(Fixture *fixture, gconstpointer data)
 {
     TurnServer *server = &fixture->servers[0];
     StileAddress peer = peer_number(1);
+    guint16 number;
 
     start(fixture);
     stile_turn_bind(fixture->turn, &peer);
     pass(fixture, 1);
+    number = turn_server_channel(server, &peer);
+
+    /* To the server we are the same: all is as before. */
     stile_turn_restart(fixture->turn);
     g_assert_cmpint(stile_turn_state(fixture->turn), ==, STILE_TURN_ALLOCATING);
     g_assert_cmpuint(stile_turn_bind(fixture->turn, &peer), ==, 0);
     pass(fixture, 1);
     g_assert_cmpint(stile_turn_state(fixture->turn), ==, STILE_TURN_READY);
+    assert_address(stile_turn_relayed(fixture->turn), "192.0.2.9:50001");
+    assert_address(stile_turn_mapped(fixture->turn), "203.0.113.5:40000");
+    g_assert_cmpuint(stile_turn_bind(fixture->turn, &peer), ==, number);
+
+    /* To the server we are somebody else. */
+    turn_server_forget(server);
+    stile_turn_restart(fixture->turn);
+    pass(fixture, 1);
+    g_assert_cmpint(stile_turn_state(fixture->turn), ==, STILE_TURN_READY);
+    assert_address(stile_turn_relayed(fixture->turn), "192.0.2.9:50002");
     g_assert_true(turn_server_permits(server, &peer));
     g_assert_cmpuint(stile_turn_bind(fixture->turn, &peer), ==, turn_server_channel(server, &peer));
 }

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The TURN client against the real coturn on loopback: allocations, permissions and channels that
+ * carry data both ways, real stale nonces, an allocation replaced on the same port, and its words
+ * for a wrong password, a quota and a forbidden peer; killed, it is missed, and found again. */
+#include "base/error.h"
+#include "io/socket.h"
+#include "stun/channel-data.h"
+#include "stun/turn.h"
+
+#include <arpa/inet.h>
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE (60 * G_USEC_PER_SEC)
+
+typedef struct {
+    GPid pid;
+    char *folder;
+    StileAddress address;
+} Coturn;
+
+typedef struct {
+    StileClock *clock;
+    StileSocket *socket;
+    GSource *source;
+    StileReceiveBuffers *buffers;
+    StileStunTransactions *transactions;
+    StileTurn *turn;
+    gboolean mute;
+    GString *received; /* by Data indication */
+    GString *channel_data;
+    guint16 channel;
+    guint ready; /* how often it became ready with another relayed address */
+    StileAddress relayed;
+} Client;
+
+static void
+on_child(gpointer user_data)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static guint16
+free_port(void)
+{
+    g_autoptr(StileSocket) socket = stile_socket_new(AF_INET, 0, NULL);
+
+    g_assert_nonnull(socket);
+    return stile_socket_port(socket);
+}
+
+static void
+coturn_run(Coturn *coturn, const char *const *options)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) error = NULL;
+
+    g_ptr_array_add(argv, g_strdup("turnserver"));
+    g_ptr_array_add(argv, g_strdup("-n"));
+    g_ptr_array_add(argv, g_strdup("--listening-ip=127.0.0.1"));
+    g_ptr_array_add(argv, g_strdup("--relay-ip=127.0.0.1"));
+    g_ptr_array_add(argv,
+                    g_strdup_printf("--listening-port=%u", stile_address_port(&coturn->address)));
+    g_ptr_array_add(argv, g_strdup("--lt-cred-mech"));
+    g_ptr_array_add(argv, g_strdup("--user=stile:secret"));
+    g_ptr_array_add(argv, g_strdup("--realm=example.org"));
+    g_ptr_array_add(argv, g_strdup("--allow-loopback-peers"));
+    g_ptr_array_add(argv, g_strdup("--no-cli"));
+    g_ptr_array_add(argv, g_strdup("--no-tls"));
+    g_ptr_array_add(argv, g_strdup("--no-dtls"));
+    g_ptr_array_add(argv, g_strdup("--no-tcp"));
+    g_ptr_array_add(argv, g_strdup("--no-tcp-relay"));
+    g_ptr_array_add(argv, g_strdup("--relay-threads=0"));
+    g_ptr_array_add(argv, g_strdup("--simple-log"));
+    g_ptr_array_add(argv, g_strdup_printf("--log-file=%s/log", coturn->folder));
+    g_ptr_array_add(argv, g_strdup_printf("--pidfile=%s/pid", coturn->folder));
+    g_ptr_array_add(argv, g_strdup_printf("--userdb=%s/turndb", coturn->folder));
+    for (; options && *options; options++)
+        g_ptr_array_add(argv, g_strdup(*options));
+    g_ptr_array_add(argv, NULL);
+    g_spawn_async(coturn->folder, (char **)argv->pdata, NULL,
+                  G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
+                      G_SPAWN_STDERR_TO_DEV_NULL,
+                  on_child, NULL, &coturn->pid, &error);
+    g_assert_no_error(error);
+}
+
+static void
+coturn_kill(Coturn *coturn)
+{
+    if (!coturn->pid)
+        return;
+    kill(coturn->pid, SIGKILL);
+    waitpid(coturn->pid, NULL, 0);
+    g_spawn_close_pid(coturn->pid);
+    coturn->pid = 0;
+}
+
+/* Returns: FALSE, and the test is skipped, without a coturn */
+static gboolean
+coturn_start(Coturn *coturn, const char *const *options)
+{
+    static const guint8 loopback[4] = {127, 0, 0, 1};
+    g_autofree char *program = g_find_program_in_path("turnserver");
+
+    if (!program) {
+        g_test_skip("coturn is not installed");
+        return FALSE;
+    }
+    coturn->folder = g_dir_make_tmp("stile-coturn-XXXXXX", NULL);
+    g_assert_nonnull(coturn->folder);
+    coturn->address = stile_address_from_ip(AF_INET, loopback, free_port());
+    coturn_run(coturn, options);
+    return TRUE;
+}
+
+static void
+coturn_stop(Coturn *coturn)
+{
+    static const char *const files[] = {"log", "pid", "turndb"};
+
+    coturn_kill(coturn);
+    for (gsize i = 0; coturn->folder && i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(coturn->folder, files[i], NULL);
+
+        g_unlink(path);
+    }
+    if (coturn->folder)
+        g_rmdir(coturn->folder);
+    g_free(coturn->folder);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Coturn, coturn_stop)
+
+static void
+on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize size)
+{
+    Client *client = user_data;
+
+    if (!client->mute)
+        stile_socket_send(client->socket, NULL, &to->remote, data, size);
+}
+
+static void
+take(Client *client, const StileDatagram *datagram, const guint8 *data, gsize size)
+{
+    StileEndpoint from = {.kind = STILE_ENDPOINT_UDP, .remote = datagram->remote};
+    StileAddress peer;
+    StileStunMessage message;
+    const guint8 *payload;
+    gsize payload_size;
+    guint16 channel;
+
+    if (stile_channel_data_parse(data, size, &channel, &payload, &payload_size)) {
+        g_assert_true(stile_turn_channel_peer(client->turn, channel, &peer));
+        g_string_append_len(client->channel_data, (const char *)payload, (gssize)payload_size);
+    } else if (stile_stun_looks_like(data, size)) {
+        g_assert_true(stile_stun_message_parse(&message, data, size, NULL));
+        if (!stile_stun_transactions_receive(client->transactions, &message, &from))
+            stile_turn_receive(client->turn, &message, &from);
+    } else {
+        g_string_append_len(client->received, (const char *)data, (gssize)size);
+    }
+}
+
+static gboolean
+on_readable(int fd, GIOCondition condition, gpointer user_data)
+{
+    StileDatagram datagrams[STILE_SOCKET_MAX_BATCH];
+    Client *client = user_data;
+    guint n = stile_socket_receive(client->socket, client->buffers, datagrams);
+
+    for (guint i = 0; i < n; i++)
+        for (gsize at = 0; at < datagrams[i].size; at += datagrams[i].segment)
+            take(client, &datagrams[i], datagrams[i].data + at,
+                 MIN(datagrams[i].segment, datagrams[i].size - at));
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+on_changed(gpointer user_data, StileTurn *turn)
+{
+    Client *client = user_data;
+    StileAddress relayed = stile_turn_relayed(turn);
+
+    if (stile_turn_state(turn) == STILE_TURN_FAILED)
+        g_test_message("%s", stile_turn_error(turn));
+    if (stile_turn_state(turn) == STILE_TURN_READY &&
+        !stile_address_equal(&relayed, &client->relayed)) {
+        client->ready++;
+        client->relayed = relayed;
+    }
+}
+
+static void
+on_received(gpointer user_data, StileTurn *turn, const StileAddress *peer, const guint8 *data,
+            gsize size)
+{
+    Client *client = user_data;
+
+    g_string_append_len(client->received, (const char *)data, (gssize)size);
+}
+
+static void
+on_channel(gpointer user_data, StileTurn *turn, const StileAddress *peer, guint16 number)
+{
+    Client *client = user_data;
+
+    client->channel = number;
+}
+
+static const StileTurnOps ops = {on_changed, on_received, on_channel};
+
+static void
+client_start(Client *client, const Coturn *coturn, const char *password)
+{
+    client->clock = stile_clock_new(NULL);
+    client->socket = stile_socket_new(AF_INET, 0, NULL);
+    g_assert_nonnull(client->socket);
+    client->buffers = stile_receive_buffers_new();
+    client->source = g_unix_fd_source_new(stile_socket_fd(client->socket), G_IO_IN);
+    g_source_set_callback(client->source, G_SOURCE_FUNC(on_readable), client, NULL);
+    g_source_attach(client->source, NULL);
+    client->received = g_string_new(NULL);
+    client->channel_data = g_string_new(NULL);
+    client->transactions = stile_stun_transactions_new(client->clock, on_send, client);
+    if (coturn) {
+        client->turn = stile_turn_new(client->clock, client->transactions, &coturn->address,
+                                      AF_INET, "stile", password, &ops, client);
+        stile_turn_start(client->turn);
+    }
+}
+
+static void
+client_stop(Client *client)
+{
+    if (!client->clock)
+        return;
+    stile_turn_free(client->turn);
+    stile_stun_transactions_free(client->transactions);
+    g_source_destroy(client->source);
+    g_source_unref(client->source);
+    stile_receive_buffers_free(client->buffers);
+    stile_socket_unref(client->socket);
+    g_string_free(client->received, TRUE);
+    g_string_free(client->channel_data, TRUE);
+    stile_clock_unref(client->clock);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Client, client_stop)
+
+static gboolean
+on_tick(gpointer user_data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+typedef gboolean (*Condition)(Client *client);
+
+/* No time is asserted: it only keeps a broken test from hanging. */
+static void
+wait_for(Client *client, Condition condition)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE;
+    guint tick = g_timeout_add(20, on_tick, NULL);
+
+    while (!condition(client) && g_get_monotonic_time() < end)
+        g_main_context_iteration(NULL, TRUE);
+    g_source_remove(tick);
+    if (!condition(client))
+        g_error("Waited in vain: %s", client->turn && stile_turn_error(client->turn)
+                                          ? stile_turn_error(client->turn)
+                                          : "no error");
+}
+
+static gboolean
+is_ready(Client *client)
+{
+    return stile_turn_state(client->turn) == STILE_TURN_READY;
+}
+
+static gboolean
+is_failed(Client *client)
+{
+    return stile_turn_state(client->turn) == STILE_TURN_FAILED;
+}
+
+static gboolean
+has_channel(Client *client)
+{
+    return client->channel != 0;
+}
+
+static gboolean
+has_channel_data(Client *client)
+{
+    return client->channel_data->len > 0;
+}
+
+static gboolean
+has_received(Client *client)
+{
+    return client->received->len > 0;
+}
+
+static gboolean
+is_ready_again(Client *client)
+{
+    return is_ready(client) && client->ready == 2;
+}
+
+static void
+assert_words(Client *client, const char *words)
+{
+    const char *error = stile_turn_error(client->turn);
+
+    g_assert_nonnull(error);
+    if (!strstr(error, words))
+        g_error("“%s” does not say “%s”", error, words);
+}
+
+static void
+test_relay_to_relay(void)
+{
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) left = {0}, right = {0};
+    StileAddress left_relayed, right_relayed, mapped;
+
+    if (!coturn_start(&coturn, NULL))
+        return;
+    client_start(&left, &coturn, "secret");
+    client_start(&right, &coturn, "secret");
+    wait_for(&left, is_ready);
+    wait_for(&right, is_ready);
+    mapped = stile_turn_mapped(left.turn);
+    g_assert_cmpuint(stile_address_port(&mapped), ==, stile_socket_port(left.socket));
+    left_relayed = stile_turn_relayed(left.turn);
+    right_relayed = stile_turn_relayed(right.turn);
+    g_assert_false(stile_address_equal(&left_relayed, &right_relayed));
+    g_assert_cmpint(stile_turn_rtt(left.turn), >, 0);
+
+    stile_turn_bind(left.turn, &right_relayed);
+    stile_turn_bind(right.turn, &left_relayed);
+    wait_for(&left, has_channel);
+    wait_for(&right, has_channel);
+    stile_turn_send(left.turn, &right_relayed, (const guint8 *)"to the right", 12);
+    wait_for(&right, has_channel_data);
+    g_assert_cmpstr(right.channel_data->str, ==, "to the right");
+    stile_turn_send(right.turn, &left_relayed, (const guint8 *)"left", 4);
+    wait_for(&left, has_channel_data);
+    g_assert_cmpstr(left.channel_data->str, ==, "left");
+}
+
+/* A peer without TURN, by Send and Data indications: a permission and no channel. */
+static void
+test_indications(void)
+{
+    static const guint8 loopback[4] = {127, 0, 0, 1};
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0}, peer = {0};
+    StileAddress address, relayed;
+
+    if (!coturn_start(&coturn, NULL))
+        return;
+    client_start(&client, &coturn, "secret");
+    client_start(&peer, NULL, NULL);
+    wait_for(&client, is_ready);
+    address = stile_address_from_ip(AF_INET, loopback, stile_socket_port(peer.socket));
+    relayed = stile_turn_relayed(client.turn);
+    stile_turn_permit(client.turn, &address);
+    /* Nothing tells when the permission is there: what is sent before is lost. */
+    while (peer.received->len == 0) {
+        stile_turn_send(client.turn, &address, (const guint8 *)"x", 1);
+        for (guint i = 0; i < 10 && peer.received->len == 0; i++) {
+            g_usleep(10000);
+            g_main_context_iteration(NULL, FALSE);
+        }
+    }
+    g_assert_cmpint(peer.received->str[0], ==, 'x');
+    g_assert_cmpint(stile_socket_send(peer.socket, NULL, &relayed, "back", 4), ==, 0);
+    wait_for(&client, has_received);
+    g_assert_cmpstr(client.received->str, ==, "back");
+}
+
+/* The network changed, and after all the server knows us still (437): nothing is lost. */
+static void
+test_same_port(void)
+{
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0};
+    StileAddress before, after;
+
+    if (!coturn_start(&coturn, NULL))
+        return;
+    client_start(&client, &coturn, "secret");
+    wait_for(&client, is_ready);
+    before = stile_turn_relayed(client.turn);
+    stile_turn_restart(client.turn);
+    wait_for(&client, is_ready);
+    after = stile_turn_relayed(client.turn);
+    g_assert_true(stile_address_equal(&before, &after));
+}
+
+/* The server knows of somebody on our port, who did not take leave: us, before a crash. */
+static void
+test_left_over(void)
+{
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0};
+
+    if (!coturn_start(&coturn, NULL))
+        return;
+    client_start(&client, &coturn, "secret");
+    wait_for(&client, is_ready);
+    client.mute = TRUE;
+    stile_turn_free(client.turn);
+    client.mute = FALSE;
+    client.turn = stile_turn_new(client.clock, client.transactions, &coturn.address, AF_INET,
+                                 "stile", "secret", &ops, &client);
+    stile_turn_start(client.turn);
+    wait_for(&client, is_ready_again);
+}
+
+static void
+test_stale_nonce(void)
+{
+    static const char *const options[] = {"--stale-nonce=1", NULL};
+    static const guint8 loopback[4] = {127, 0, 0, 1};
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0};
+    StileAddress peer = stile_address_from_ip(AF_INET, loopback, 9);
+    gint64 later;
+
+    if (!coturn_start(&coturn, options))
+        return;
+    client_start(&client, &coturn, "secret");
+    wait_for(&client, is_ready);
+    later = g_get_monotonic_time() + 3 * G_USEC_PER_SEC;
+    while (g_get_monotonic_time() < later) {
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(10000);
+    }
+    stile_turn_bind(client.turn, &peer);
+    wait_for(&client, has_channel);
+    g_assert_true(is_ready(&client));
+}
+
+static void
+test_wrong_password(void)
+{
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0};
+
+    if (!coturn_start(&coturn, NULL))
+        return;
+    client_start(&client, &coturn, "guessed");
+    wait_for(&client, is_failed);
+    assert_words(&client, "(401)");
+}
+
+static void
+test_quota(void)
+{
+    static const char *const options[] = {"--user-quota=1", NULL};
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) first = {0}, second = {0};
+
+    if (!coturn_start(&coturn, options))
+        return;
+    client_start(&first, &coturn, "secret");
+    wait_for(&first, is_ready);
+    client_start(&second, &coturn, "secret");
+    wait_for(&second, is_failed);
+    assert_words(&second, "Allocation Quota Reached (486)");
+    /* The first one leaves, and its place is free: it was given back. */
+    g_clear_pointer(&first.turn, stile_turn_free);
+    wait_for(&second, is_ready);
+}
+
+/* One peer that the server forbids spoils no other, nor the allocation. */
+static void
+test_forbidden_peer(void)
+{
+    static const char *const options[] = {"--denied-peer-ip=192.0.2.0-192.0.2.255", NULL};
+    static const guint8 loopback[4] = {127, 0, 0, 1}, denied[4] = {192, 0, 2, 1};
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0}, peer = {0};
+    StileAddress bad = stile_address_from_ip(AF_INET, denied, 9), good;
+
+    if (!coturn_start(&coturn, options))
+        return;
+    client_start(&client, &coturn, "secret");
+    client_start(&peer, NULL, NULL);
+    good = stile_address_from_ip(AF_INET, loopback, stile_socket_port(peer.socket));
+    stile_turn_permit(client.turn, &good);
+    stile_turn_bind(client.turn, &bad);
+    wait_for(&client, is_ready);
+    stile_turn_bind(client.turn, &good);
+    wait_for(&client, has_channel);
+    g_assert_true(is_ready(&client));
+    stile_turn_send(client.turn, &good, (const guint8 *)"through", 7);
+    wait_for(&peer, has_received);
+    g_assert_cmpstr(peer.received->str, ==, "through");
+}
+
+/* Killed and started again, without a memory: a new allocation. */
+static void
+test_killed(void)
+{
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0};
+
+    if (!coturn_start(&coturn, NULL))
+        return;
+    client_start(&client, &coturn, "secret");
+    wait_for(&client, is_ready);
+    coturn_kill(&coturn);
+    stile_turn_restart(client.turn);
+    coturn_run(&coturn, NULL);
+    wait_for(&client, is_ready_again);
+}
+
+/* Without anybody there: it says so, when all retransmissions went unanswered. */
+static void
+test_nobody(void)
+{
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0};
+
+    if (!coturn_start(&coturn, NULL))
+        return;
+    coturn_kill(&coturn);
+    client_start(&client, &coturn, "secret");
+    wait_for(&client, is_failed);
+    assert_words(&client, "No answer from the TURN server 127.0.0.1:");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/turn/coturn/relay-to-relay", test_relay_to_relay);
+    g_test_add_func("/turn/coturn/indications", test_indications);
+    g_test_add_func("/turn/coturn/same-port", test_same_port);
+    g_test_add_func("/turn/coturn/left-over", test_left_over);
+    g_test_add_func("/turn/coturn/stale-nonce", test_stale_nonce);
+    g_test_add_func("/turn/coturn/wrong-password", test_wrong_password);
+    g_test_add_func("/turn/coturn/quota", test_quota);
+    g_test_add_func("/turn/coturn/forbidden-peer", test_forbidden_peer);
+    g_test_add_func("/turn/coturn/killed", test_killed);
+    if (g_test_slow())
+        g_test_add_func("/turn/coturn/nobody", test_nobody);
+    return g_test_run();
+}
