@@ -32,3 +32,11 @@ check_PROGRAMS += tests/unit/test-tunnel
 tests_unit_test_tunnel_SOURCES = tests/unit/test-tunnel.c $(tunnel_world)
 tests_unit_test_tunnel_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_tunnel_LDADD = $(unit_ldadd)
+
+# A plain WireGuard peer for tests/lab/test-wireguard-go.
+EXTRA_PROGRAMS += tests/lab/wg-peer
+check_DATA += tests/lab/wg-peer$(EXEEXT)
+CLEANFILES += tests/lab/wg-peer$(EXEEXT)
+tests_lab_wg_peer_SOURCES = tests/lab/wg-peer.c
+tests_lab_wg_peer_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/lab/test-wireguard-go
