@@ -95,8 +95,8 @@ gboolean stile_certificate_read(StileCertificate *ret, const void *data, gsize s
 /**
  * StileRevocations:
  *
- * The devices (Ed25519 keys) whose membership the network took back, signed by the network's key,
- * with a serial number: the highest counts.
+ * The devices and vouchers (Ed25519 keys) whose membership the network took back, signed by the
+ * network's key, with a serial number: the highest counts.
  */
 typedef struct {
     guint64 serial;

@@ -327,6 +327,24 @@ stile_identity_join(StileClock *clock, const StileInvitation *invitation, GError
     return g_steal_pointer(&state);
 }
 
+/* The revoked device still has its invitation, and could enrol once more with other keys. */
+static void
+add_voucher(const StileNetworkState *state, const guint8 device[STILE_KEY_SIZE],
+            StileRevocations *revocations)
+{
+    g_autofree char *id = stile_key_to_string(device);
+    GBytes *bytes = g_hash_table_lookup(state->members, id);
+    g_auto(StileCertificate) certificate = {0};
+    gsize size;
+    const void *data;
+
+    if (!bytes || revocations->devices->len == STILE_REVOCATIONS_MAX)
+        return;
+    data = g_bytes_get_data(bytes, &size);
+    if (stile_certificate_parse(&certificate, state->id, data, size, NULL))
+        g_array_append_vals(revocations->devices, certificate.voucher.key, 1);
+}
+
 gboolean
 stile_identity_revoke(StileNetworkState *state, const guint8 device[STILE_KEY_SIZE], GError **error)
 {
@@ -349,6 +367,7 @@ stile_identity_revoke(StileNetworkState *state, const guint8 device[STILE_KEY_SI
     if (revocations.devices->len == STILE_REVOCATIONS_MAX)
         return set_error(error, STILE_ERROR_FAILED, "The list of revoked devices is full");
     g_array_append_vals(revocations.devices, device, 1);
+    add_voucher(state, device, &revocations);
     revocations.serial++;
     g_clear_pointer(&state->revocations, g_bytes_unref);
     state->revocations = stile_revocations_sign(&revocations, state->network_private);

@@ -47,7 +47,7 @@ StileNetworkState *stile_identity_join(StileClock *clock, const StileInvitation 
 /**
  * stile_identity_revoke:
  *
- * Adds @device to the signed list.
+ * Adds @device, and the voucher it came by, to the signed list.
  *
  * Errors: %STILE_ERROR_NOT_AUTHORIZED (the network was not created here), %STILE_ERROR_EXISTS,
  * %STILE_ERROR_INVALID_ARGUMENT (it is ourselves), %STILE_ERROR_FAILED (the list is full)

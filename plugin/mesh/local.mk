@@ -6,18 +6,21 @@ libstile_la_SOURCES += \
 	plugin/mesh/identity.c plugin/mesh/identity.h \
 	plugin/mesh/invitation.c plugin/mesh/invitation.h \
 	plugin/mesh/json.c plugin/mesh/json.h \
+	plugin/mesh/roster.c plugin/mesh/roster.h \
 	plugin/mesh/servers.c plugin/mesh/servers.h \
 	plugin/mesh/state.c \
 	plugin/mesh/store.c plugin/mesh/store.h
 
 check_PROGRAMS += tests/unit/test-certificate tests/unit/test-identity \
-	tests/unit/test-invitation tests/unit/test-store
+	tests/unit/test-invitation tests/unit/test-roster tests/unit/test-store
 tests_unit_test_certificate_SOURCES = tests/unit/test-certificate.c
 tests_unit_test_certificate_LDADD = $(unit_ldadd)
 tests_unit_test_identity_SOURCES = tests/unit/test-identity.c
 tests_unit_test_identity_LDADD = $(unit_ldadd)
 tests_unit_test_invitation_SOURCES = tests/unit/test-invitation.c
 tests_unit_test_invitation_LDADD = $(unit_ldadd)
+tests_unit_test_roster_SOURCES = tests/unit/test-roster.c
+tests_unit_test_roster_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c
 tests_unit_test_store_LDADD = $(unit_ldadd)
 
@@ -49,13 +52,16 @@ EXTRA_DIST += \
 # Reaching one peer: what is said to it, which way is taken and why.
 libstile_la_SOURCES += \
 	plugin/mesh/choice.c plugin/mesh/choice.h \
+	plugin/mesh/connection.c plugin/mesh/connection.h \
 	plugin/mesh/reason.c plugin/mesh/reason.h \
 	plugin/mesh/server-uri.c plugin/mesh/server-uri.h \
 	plugin/mesh/signal.c plugin/mesh/signal.h
 
-check_PROGRAMS += tests/unit/test-choice tests/unit/test-signal
+check_PROGRAMS += tests/unit/test-choice tests/unit/test-connection tests/unit/test-signal
 tests_unit_test_choice_SOURCES = tests/unit/test-choice.c
 tests_unit_test_choice_LDADD = $(unit_ldadd)
+tests_unit_test_connection_SOURCES = tests/unit/test-connection.c $(simnet_sources)
+tests_unit_test_connection_LDADD = $(unit_ldadd)
 tests_unit_test_signal_SOURCES = tests/unit/test-signal.c
 tests_unit_test_signal_LDADD = $(unit_ldadd)
 

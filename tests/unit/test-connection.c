@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ladder, in a simulated network under a virtual clock: broker at once, then the relay, then
+ * direct; a cut is bridged inside a second of the clock and direct again when mended; signals that
+ * are lost are said again; the two sides come to rest. */
+#include "ice/gather.h"
+#include "mesh/connection.h"
+#include "simnet.h"
+
+#define MSEC ((gint64)1000)
+#define SEC  ((gint64)1000000)
+
+typedef struct _End End;
+
+typedef struct {
+    End *to;
+    GBytes *payload;
+    StileTimer *timer;
+} Letter;
+
+struct _End {
+    StileClock *clock;
+    SimNet *net;
+    SimHost *host;
+    SimRelay *relay;
+    StileAddress local, relayed;
+    StileStunTransactions *transactions;
+    StileGatherer *gatherer;
+    StileConnection *connection;
+    StilePeerStats *stats;
+    End *other;
+    GPtrArray *letters;
+    guint n_letters, lose_letters;
+    gboolean traffic;
+    StileTimer *traffic_timer;
+};
+
+static void
+letter_free(gpointer pointer)
+{
+    Letter *letter = pointer;
+
+    stile_timer_free(letter->timer);
+    g_bytes_unref(letter->payload);
+    g_free(letter);
+}
+
+static void
+on_letter(gpointer user_data)
+{
+    Letter *letter = user_data;
+    gsize size;
+    const guint8 *data = g_bytes_get_data(letter->payload, &size);
+
+    stile_connection_receive_signal(letter->to->connection, data, size);
+    g_ptr_array_remove(letter->to->letters, letter);
+}
+
+static gboolean
+on_signal(gpointer user_data, const guint8 *payload, gsize size)
+{
+    End *end = user_data;
+    Letter *letter;
+
+    end->n_letters++;
+    if (end->n_letters <= end->lose_letters)
+        return TRUE;
+    letter = g_new0(Letter, 1);
+    letter->to = end->other;
+    letter->payload = g_bytes_new(payload, size);
+    letter->timer = stile_timer_new(end->clock, on_letter, letter);
+    stile_timer_set_after(letter->timer, 40 * MSEC);
+    g_ptr_array_add(end->other->letters, letter);
+    return TRUE;
+}
+
+static gboolean
+on_permit(gpointer user_data, const StileAddress *remote)
+{
+    End *end = user_data;
+
+    if (end->relay)
+        sim_relay_permit(end->relay, &end->relayed, remote);
+    return TRUE;
+}
+
+static guint16
+on_channel(gpointer user_data, const StileAddress *server, const StileAddress *remote)
+{
+    return 0x4000;
+}
+
+static void
+on_changed(gpointer user_data)
+{
+}
+
+static const StileConnectionOps connection_ops = {on_signal, on_permit, on_channel, on_changed};
+
+static void
+on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize size)
+{
+    End *end = user_data;
+
+    sim_host_send_endpoint(end->host, &end->local, to, data, size);
+}
+
+static void
+on_receive(gpointer user_data, const StileAddress *local, const StileAddress *remote,
+           const guint8 *data, gsize size)
+{
+    End *end = user_data;
+    StileEndpoint from = sim_net_unwrap(end->net, local, remote, &data, &size);
+    StileStunMessage message;
+
+    if (!stile_stun_message_parse(&message, data, size, NULL))
+        return;
+    if (!stile_stun_transactions_receive(end->transactions, &message, &from) &&
+        stile_connection_owns(end->connection, &message))
+        stile_connection_receive(end->connection, &message, &from);
+}
+
+static void
+on_added(gpointer user_data, const StileCandidate *candidate)
+{
+    stile_connection_add_local(((End *)user_data)->connection, candidate);
+}
+
+static void
+on_removed(gpointer user_data, const StileCandidate *candidate)
+{
+    stile_connection_remove_local(((End *)user_data)->connection, candidate);
+}
+
+static void
+on_complete(gpointer user_data)
+{
+    stile_connection_set_gathered(((End *)user_data)->connection, TRUE);
+}
+
+/* Applications that send ten packets a second. */
+static void
+on_traffic(gpointer user_data)
+{
+    End *end = user_data;
+
+    if (end->traffic)
+        stile_stat_add(end->stats->tx_packets, 1);
+    stile_timer_set_after(end->traffic_timer, 100 * MSEC);
+}
+
+static End *
+end_new(StileClock *clock, SimNet *net, SimNat *nat, const char *local, SimRelay *relay,
+        gboolean controlling)
+{
+    static const StileGathererOps gatherer_ops = {on_added, on_removed, on_complete};
+    End *end = g_new0(End, 1);
+    g_autofree char *ip = NULL;
+    guint16 port;
+
+    end->clock = stile_clock_ref(clock);
+    end->net = net;
+    end->local = sim_address(local);
+    ip = stile_address_ip_to_string(&end->local);
+    port = stile_address_port(&end->local);
+    end->host = sim_host_new(net, nat, ip, on_receive, end);
+    end->transactions = stile_stun_transactions_new(clock, on_send, end);
+    end->gatherer = stile_gatherer_new(clock, end->transactions, port, port, &gatherer_ops, end);
+    end->stats = stile_peer_stats_new();
+    end->letters = g_ptr_array_new_with_free_func(letter_free);
+    end->traffic = TRUE;
+    end->traffic_timer = stile_timer_new(clock, on_traffic, end);
+    stile_timer_set_after(end->traffic_timer, 0);
+    end->connection = stile_connection_new(clock, end->transactions, controlling, end->stats,
+                                           &connection_ops, end);
+    stile_connection_set_broker(end->connection, TRUE);
+    if (relay) {
+        StileCandidate candidate = {
+            .type = STILE_CANDIDATE_RELAYED,
+            .priority = stile_candidate_priority(STILE_CANDIDATE_RELAYED, 0xffff),
+            .server = sim_relay_server(relay),
+        };
+
+        end->relay = relay;
+        end->relayed = sim_relay_allocate(relay, end->host, &end->local);
+        candidate.address = candidate.base = end->relayed;
+        stile_candidate_set_foundation(&candidate);
+        stile_gatherer_add(end->gatherer, &candidate);
+    }
+    return end;
+}
+
+static void
+end_gather(End *end)
+{
+    g_autoptr(GArray) addresses = g_array_new(FALSE, TRUE, sizeof(StileLocalAddress));
+    StileLocalAddress address = {
+        .address = stile_address_with_port(&end->local, 0),
+        .ifindex = 2,
+        .ifname = "eth0",
+        .link_type = "ether",
+        .mtu = 1500,
+    };
+    StileAddress server = sim_address("198.51.100.1:3478");
+
+    g_array_append_val(addresses, address);
+    stile_gatherer_add_stun_server(end->gatherer, &server);
+    stile_gatherer_set_active(end->gatherer, TRUE);
+    stile_gatherer_set_links(end->gatherer, addresses, NULL);
+}
+
+static void
+end_free(End *end)
+{
+    g_ptr_array_unref(end->letters);
+    stile_connection_free(end->connection);
+    stile_gatherer_free(end->gatherer);
+    stile_stun_transactions_free(end->transactions);
+    stile_timer_free(end->traffic_timer);
+    stile_peer_stats_unref(end->stats);
+    stile_clock_unref(end->clock);
+    g_free(end);
+}
+
+typedef struct {
+    StileClock *clock;
+    SimNet *net;
+    SimRelay *relay;
+    End *a, *b;
+} World;
+
+static void
+world_set_up(World *world, StileNatBehaviour mapping, StileNatBehaviour filtering)
+{
+    SimNat *home, *office;
+
+    world->clock = stile_clock_new_virtual(SEC, 7);
+    world->net = sim_net_new(world->clock, 7);
+    sim_net_set_delay(world->net, 20 * MSEC, 2 * MSEC);
+    sim_stun_new(world->net, "198.51.100.1");
+    world->relay = sim_relay_new(world->net, "198.51.100.2");
+    home = sim_nat_new(world->net, NULL, "203.0.113.1", mapping, filtering);
+    office = sim_nat_new(world->net, NULL, "203.0.113.2", mapping, filtering);
+    world->a = end_new(world->clock, world->net, home, "192.168.1.2:4001", world->relay, TRUE);
+    world->b = end_new(world->clock, world->net, office, "192.168.2.2:4002", world->relay, FALSE);
+    world->a->other = world->b;
+    world->b->other = world->a;
+    end_gather(world->a);
+    end_gather(world->b);
+}
+
+static void
+world_clear(World *world)
+{
+    end_free(world->a);
+    end_free(world->b);
+    sim_net_free(world->net);
+    stile_clock_unref(world->clock);
+}
+
+static gboolean
+uses(End *end, StileWayKind kind)
+{
+    const StileConnectionWay *way = stile_connection_first(end->connection);
+
+    return way && way->way.kind == kind;
+}
+
+/* Lets time pass until both use @kind. Returns: whether that came inside @limit. */
+static gboolean
+reach(World *world, StileWayKind kind, gint64 limit)
+{
+    for (gint64 at = 0; at <= limit; at += 5 * MSEC) {
+        if (uses(world->a, kind) && uses(world->b, kind))
+            return TRUE;
+        stile_clock_advance(world->clock, 5 * MSEC);
+    }
+    return FALSE;
+}
+
+static void
+test_ladder(void)
+{
+    World world;
+    const StileConnectionWay *way;
+
+    world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    g_assert_true(reach(&world, STILE_WAY_BROKER, 5 * MSEC));
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 2 * SEC));
+    way = stile_connection_first(world.a->connection);
+    g_assert_cmpint(way->state, ==, STILE_WAY_WORKING);
+    g_assert_cmpint(way->technique, ==, STILE_TECHNIQUE_REFLEXIVE);
+    g_assert_false(way->lan);
+    world_clear(&world);
+}
+
+static void
+test_hard_both(void)
+{
+    World world;
+
+    world_set_up(&world, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT,
+                 STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    g_assert_true(reach(&world, STILE_WAY_TURN, 3 * SEC));
+    stile_clock_advance(world.clock, 60 * SEC);
+    g_assert_true(uses(world.a, STILE_WAY_TURN));
+    g_assert_true(uses(world.b, STILE_WAY_TURN));
+    world_clear(&world);
+}
+
+static gboolean
+takes_another(End *end)
+{
+    const StileConnectionWay *first = stile_connection_first(end->connection);
+
+    return (first && first->way.kind != STILE_WAY_DIRECT) ||
+           stile_connection_second(end->connection) != NULL;
+}
+
+static void
+test_cut_and_mend(void)
+{
+    World world;
+
+    world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 2 * SEC));
+    stile_clock_advance(world.clock, 5 * SEC);
+    sim_net_cut(world.net, "203.0.113.1", "203.0.113.2", TRUE);
+    stile_clock_advance(world.clock, SEC);
+    g_assert_true(takes_another(world.a));
+    g_assert_true(takes_another(world.b));
+    g_assert_true(reach(&world, STILE_WAY_TURN, 3 * SEC));
+    stile_clock_advance(world.clock, 30 * SEC);
+    sim_net_cut(world.net, "203.0.113.1", "203.0.113.2", FALSE);
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 30 * SEC));
+    world_clear(&world);
+}
+
+static void
+test_everything_cut(void)
+{
+    World world;
+
+    world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 2 * SEC));
+    stile_clock_advance(world.clock, 5 * SEC);
+    sim_net_set_loss(world.net, 1);
+    stile_clock_advance(world.clock, 3 * SEC);
+    g_assert_true(reach(&world, STILE_WAY_BROKER, 10 * SEC));
+    sim_net_set_loss(world.net, 0);
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 60 * SEC));
+    world_clear(&world);
+}
+
+static void
+test_lost_signals(void)
+{
+    World world;
+
+    world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    world.a->lose_letters = 3;
+    world.b->lose_letters = 3;
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 20 * SEC));
+    world_clear(&world);
+}
+
+static void
+test_comes_to_rest(void)
+{
+    World world;
+    guint letters;
+    guint64 sent;
+
+    world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 2 * SEC));
+    world.a->traffic = world.b->traffic = FALSE;
+    stile_clock_advance(world.clock, 60 * SEC);
+    letters = world.a->n_letters + world.b->n_letters;
+    sent = sim_net_sent(world.net);
+    stile_clock_advance(world.clock, 600 * SEC);
+    g_assert_cmpuint(world.a->n_letters + world.b->n_letters, ==, letters);
+    /* Ten idle minutes: heartbeats on the way in use and on one or two in reserve, and STUN. */
+    g_assert_cmpuint(sim_net_sent(world.net) - sent, <, 1200);
+    g_assert_true(uses(world.a, STILE_WAY_DIRECT));
+    world_clear(&world);
+}
+
+static void
+test_policy(void)
+{
+    World world;
+
+    world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    stile_connection_set_policy(world.a->connection, STILE_RELAY_ONLY);
+    stile_connection_set_policy(world.b->connection, STILE_RELAY_NEVER);
+    stile_clock_advance(world.clock, 5 * SEC);
+    g_assert_true(uses(world.a, STILE_WAY_TURN));
+    g_assert_true(uses(world.b, STILE_WAY_DIRECT));
+    world_clear(&world);
+}
+
+static void
+test_bad_signals(void)
+{
+    World world;
+    guint8 noise[300];
+
+    world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    for (guint i = 0; i < 1000; i++) {
+        stile_clock_random(world.clock, noise, sizeof noise);
+        stile_connection_receive_signal(world.a->connection, noise, i % sizeof noise);
+    }
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 2 * SEC));
+    world_clear(&world);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/connection/ladder", test_ladder);
+    g_test_add_func("/connection/hard-both", test_hard_both);
+    g_test_add_func("/connection/cut-and-mend", test_cut_and_mend);
+    g_test_add_func("/connection/everything-cut", test_everything_cut);
+    g_test_add_func("/connection/lost-signals", test_lost_signals);
+    g_test_add_func("/connection/comes-to-rest", test_comes_to_rest);
+    g_test_add_func("/connection/policy", test_policy);
+    g_test_add_func("/connection/bad-signals", test_bad_signals);
+    return g_test_run();
+}
