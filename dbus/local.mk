@@ -46,6 +46,24 @@ libstiled_la_SOURCES = \
 	dbus/tree.c dbus/tree.h \
 	dbus/value.c dbus/value.h
 
+bin_PROGRAMS += dbus/stilectl
+dbus_stilectl_SOURCES = \
+	dbus/ctl/ask.c dbus/ctl/ask.h \
+	dbus/ctl/client.c dbus/ctl/ctl.h \
+	dbus/ctl/commands.h dbus/ctl/invite.c dbus/ctl/join.c dbus/ctl/network.c dbus/ctl/ping.c \
+	dbus/ctl/revoke.c dbus/ctl/show.c dbus/ctl/up.c dbus/ctl/watch.c \
+	dbus/ctl/main.c \
+	dbus/ctl/nm.c dbus/ctl/nm.h \
+	dbus/ctl/output.c dbus/ctl/output.h \
+	dbus/ctl/qr.c dbus/ctl/qr.h \
+	dbus/ctl/render.c dbus/ctl/render.h \
+	dbus/ctl/secret.c dbus/ctl/secret.h \
+	dbus/ctl/snapshot.c dbus/ctl/snapshot.h \
+	dbus/names.c dbus/names.h
+dbus_stilectl_CPPFLAGS = $(dbus_cppflags) -I$(top_srcdir)/dbus/ctl
+dbus_stilectl_CFLAGS = $(STILE_CFLAGS) $(DBUS_CFLAGS) $(QRENCODE_CFLAGS)
+dbus_stilectl_LDADD = $(DBUS_LIBS) $(QRENCODE_LIBS)
+
 # The service with the double of the engine, for the tests of stilectl.
 fake_engine = tests/unit/fake-engine.c tests/unit/fake-engine.h tests/unit/fake-home.c
 EXTRA_PROGRAMS += tests/unit/fake-stiled
