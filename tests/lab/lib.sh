@@ -45,16 +45,22 @@ lab_find_build() {
 
 lab_begin() {
     [ "$(id -u)" -eq 0 ] || tap_skip_all "needs root for network namespaces"
+    lab_find_build
     lab_sweep
     LAB="sl$$"
     LAB_DIR="$LAB_BASE/$$"
     mkdir -p "$LAB_DIR/log"
-    process_start $$ >"$LAB_DIR/owner"
+    lab_own $$
     LAB_SITES=0
     declare -gA LAB_ADDRESS=() LAB_LANS=() LAB_MEMBERS=()
     trap lab_end EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
+}
+
+# Whose life the lab's is bound to.
+lab_own() { # PID
+    echo "$1 $(process_start "$1")" >"$LAB_DIR/owner"
 }
 
 # When a process started, in ticks since boot: with the pid, a name that is not used twice.
@@ -93,12 +99,28 @@ lab_remove() { # PREFIX DIR
 
 # Removes what runs that no longer live have left behind.
 lab_sweep() {
-    local dir pid
+    local dir pid start
     for dir in "$LAB_BASE"/*/; do
         [ -f "$dir/owner" ] || continue
-        pid=$(basename "$dir")
-        [ "$(process_start "$pid")" = "$(cat "$dir/owner")" ] && continue
-        lab_remove "sl$pid" "${dir%/}"
+        read -r pid start <"$dir/owner"
+        [ "$(process_start "$pid")" = "$start" ] && continue
+        lab_remove "sl$(basename "$dir")" "${dir%/}"
+    done
+}
+
+# Lets the lab outlive this script, for as long as a process in it lives, or until lab_end_kept.
+lab_keep() { # PID
+    lab_own "$1"
+    touch "$LAB_DIR/kept"
+    trap - EXIT INT TERM HUP
+}
+
+lab_end_kept() {
+    local mark dir
+    for mark in "$LAB_BASE"/*/kept; do
+        [ -e "$mark" ] || continue
+        dir=$(dirname "$mark")
+        lab_remove "sl$(basename "$dir")" "$dir"
     done
 }
 
@@ -367,5 +389,3 @@ lab_stiled_pid() {
     lab_busctl "$1" call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus \
         GetConnectionUnixProcessID s net.stile.Stile1 | cut -d' ' -f2
 }
-
-lab_find_build
