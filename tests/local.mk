@@ -1,6 +1,6 @@
 # tests: what belongs to no single room. Unit tests and fuzz targets are named by their rooms.
 EXTRA_DIST += tests/fuzz/driver.c
-EXTRA_DIST += tests/check tests/packages tests/lab/lib.sh tests/lab/lib-tap.sh tests/lab/test-lab
+EXTRA_DIST += tests/check tests/packages tests/lab/lib.sh tests/lab/lib-tap.sh tests/lab/test-lab tests/lab/test-readme
 
 # Builds all fuzz targets and names them in the last line: tests/check runs them.
 .PHONY: fuzz-targets
