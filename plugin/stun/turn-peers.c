@@ -381,7 +381,8 @@ send_on_channel(StileTurn *turn, guint16 number, const guint8 *data, gsize size)
     if (size > STILE_STUN_MAX_SIZE)
         return;
     stile_channel_data_header(packet, number, (guint16)size);
-    memcpy(packet + STILE_CHANNEL_DATA_HEADER_SIZE, data, size);
+    if (size > 0)
+        memcpy(packet + STILE_CHANNEL_DATA_HEADER_SIZE, data, size);
     stile_stun_transactions_send(turn->transactions, &server, packet,
                                  STILE_CHANNEL_DATA_HEADER_SIZE + size);
 }
