@@ -23,7 +23,11 @@ tap_result() { # ok|"not ok" WHAT
 check() {
     local what=$1 output status=0
     shift
-    output=$("$@" 2>&1) || status=$?
+    # Not in a condition: there bash would go on after a command of a function that fails.
+    set +e
+    output=$(set -e && "$@" 2>&1)
+    status=$?
+    set -e
     if [ "$status" -eq 0 ]; then
         tap_result ok "$what"
         return 0
@@ -42,9 +46,13 @@ refused() {
 }
 
 refuses() { # WORDS COMMAND…
-    local words=$1 output
+    local words=$1 output status
     shift
-    if output=$("$@" 2>&1); then
+    set +e
+    output=$(set -e && "$@" 2>&1)
+    status=$?
+    set -e
+    if [ "$status" -eq 0 ]; then
         echo "was not refused: $output"
         return 1
     fi

@@ -344,7 +344,7 @@ lab_bus() {
 
 lab_stile() { # NAME
     local dir=$LAB_DIR/$1 stiled
-    stiled=$(lab_program stiled)
+    stiled=$(lab_program stiled) || return 1
     mkdir -p "$dir/services" "$dir/state"
     cat >"$dir/services/net.stile.Stile1.service" <<SERVICE
 [D-BUS Service]
