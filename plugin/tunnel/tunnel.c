@@ -67,7 +67,7 @@ void
 stile_tunnel_set_table(StileTunnel *tunnel, StileTable *table, gint64 now)
 {
     g_autoptr(GHashTable) listed = g_hash_table_new(key_hash, key_equal);
-    g_autoptr(StileTable) before = g_steal_pointer(&tunnel->table);
+    StileTable *before = tunnel->table;
 
     tunnel->table = stile_table_ref(table);
     stile_allowed_ips_free(tunnel->allowed);
@@ -92,6 +92,7 @@ stile_tunnel_set_table(StileTunnel *tunnel, StileTable *table, gint64 now)
                                      &g_array_index(entry->allowed, StilePrefix, j), peer);
     }
     g_hash_table_foreach_remove(tunnel->peers, is_left_out, listed);
+    stile_table_unref(before); /* the peers' entries stood in it until here */
 }
 
 gint64
