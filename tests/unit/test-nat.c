@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The mapping behaviour is told from what STUN servers saw (RFC 5780 §4.3), and not told where they
+ * did not see enough; what does not fit takes away confidence, not the verdict. */
+#include "nat/mapping.h"
+
+#define A  "198.51.100.1:3478"
+#define A2 "198.51.100.1:3479"
+#define B  "203.0.113.1:3478"
+#define C  "192.0.2.1:3478"
+#define D  "192.0.2.2:3478"
+
+typedef struct {
+    const char *server, *mapped;
+} Seen;
+
+static StileNatVerdict
+judge_from(const char *base, const Seen *seen)
+{
+    StileNatSample samples[8] = {0};
+    gsize n = 0;
+
+    for (; seen[n].server; n++) {
+        g_assert_true(stile_address_parse(&samples[n].base, base, 0, NULL));
+        g_assert_true(stile_address_parse(&samples[n].server, seen[n].server, 0, NULL));
+        g_assert_true(stile_address_parse(&samples[n].mapped, seen[n].mapped, 0, NULL));
+    }
+    return stile_nat_judge_mapping(samples, n);
+}
+
+static StileNatVerdict
+judge(const Seen *seen)
+{
+    return judge_from("10.0.0.5:4000", seen);
+}
+
+static void
+test_behaviours(void)
+{
+    static const struct {
+        Seen seen[5];
+        StileNatBehaviour mapping;
+        gboolean preserves_port;
+    } cases[] = {
+        {{{A, "10.0.0.5:4000"}}, STILE_NAT_NONE, TRUE},
+        {{{A, "10.0.0.5:4000"}, {B, "10.0.0.5:4000"}}, STILE_NAT_NONE, TRUE},
+        /* Nothing to compare: one server, one of two names, two of its ports */
+        {{{A, "100.64.0.1:4000"}}, STILE_NAT_UNKNOWN, TRUE},
+        {{{A, "100.64.0.1:4001"}, {A, "100.64.0.1:4001"}}, STILE_NAT_UNKNOWN, FALSE},
+        {{{A, "100.64.0.1:4000"}, {A2, "100.64.0.1:4000"}}, STILE_NAT_UNKNOWN, TRUE},
+        /* Linux, plain masquerade; and to a range of ports */
+        {{{A, "100.64.0.1:4000"}, {B, "100.64.0.1:4000"}}, STILE_NAT_ENDPOINT_INDEPENDENT, TRUE},
+        {{{A, "100.64.0.1:30007"}, {B, "100.64.0.1:30007"}}, STILE_NAT_ENDPOINT_INDEPENDENT, FALSE},
+        /* masquerade random */
+        {{{A, "100.64.0.1:7"}, {B, "100.64.0.1:9"}}, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT, FALSE},
+        {{{A, "100.64.0.1:7"}, {A2, "100.64.0.1:9"}}, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT, FALSE},
+        {{{A, "100.64.0.1:7"}, {A2, "100.64.0.1:9"}, {B, "100.64.0.1:11"}},
+         STILE_NAT_ADDRESS_AND_PORT_DEPENDENT,
+         FALSE},
+        {{{A, "100.64.0.1:7"}, {A2, "100.64.0.1:7"}, {B, "100.64.0.1:9"}},
+         STILE_NAT_ADDRESS_DEPENDENT,
+         FALSE},
+        /* A pool that changes the address and keeps the port is a dependent mapping all the same.
+         */
+        {{{A, "100.64.0.1:4000"}, {B, "100.64.0.2:4000"}},
+         STILE_NAT_ADDRESS_AND_PORT_DEPENDENT,
+         TRUE},
+        /* Three agree, one met a port in use. */
+        {{{A, "100.64.0.1:4000"},
+          {B, "100.64.0.1:4000"},
+          {C, "100.64.0.1:5"},
+          {D, "100.64.0.1:4000"}},
+         STILE_NAT_ENDPOINT_INDEPENDENT,
+         FALSE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        StileNatVerdict verdict = judge(cases[i].seen);
+
+        g_test_message("case %" G_GSIZE_FORMAT ": %s, %g", i,
+                       stile_nat_behaviour_to_string(verdict.mapping), verdict.confidence);
+        g_assert_cmpint(verdict.mapping, ==, cases[i].mapping);
+        g_assert_cmpint(verdict.preserves_port, ==, cases[i].preserves_port);
+        g_assert_cmpfloat(verdict.confidence, <, 1);
+        g_assert_true((verdict.confidence > 0) == (verdict.mapping != STILE_NAT_UNKNOWN));
+    }
+}
+
+static void
+test_confidence(void)
+{
+    static const Seen two[] = {{A, "100.64.0.1:7"}, {B, "100.64.0.1:7"}, {0}};
+    static const Seen three[] = {
+        {A, "100.64.0.1:7"}, {B, "100.64.0.1:7"}, {C, "100.64.0.1:7"}, {0}};
+    static const Seen dissent[] = {
+        {A, "100.64.0.1:7"}, {B, "100.64.0.1:7"}, {C, "100.64.0.1:9"}, {0}};
+    static const Seen changed[] = {
+        {A, "100.64.0.1:5"}, {A, "100.64.0.1:7"}, {B, "100.64.0.1:7"}, {0}};
+    StileNatVerdict moved = judge(changed);
+
+    g_assert_cmpfloat(judge(three).confidence, >, judge(two).confidence);
+    g_assert_cmpfloat(judge(dissent).confidence, <, judge(two).confidence);
+    g_assert_cmpfloat(judge(dissent).confidence, >, 0);
+    /* The newest counts: an old mapping that expired does not make the NAT a hard one. */
+    g_assert_cmpint(moved.mapping, ==, STILE_NAT_ENDPOINT_INDEPENDENT);
+    g_assert_cmpfloat(moved.confidence, <, judge(two).confidence);
+}
+
+/* Two sockets have two mappings, that says nothing. */
+static void
+test_bases(void)
+{
+    static const Seen seen[] = {{A, "100.64.0.1:7"}, {B, "100.64.0.1:9"}, {0}};
+    StileNatSample samples[3] = {0};
+
+    for (gsize i = 0; i < 2; i++) {
+        g_assert_true(stile_address_parse(&samples[i].base, "10.0.0.5", (guint16)(4000 + i), NULL));
+        g_assert_true(stile_address_parse(&samples[i].server, seen[i].server, 0, NULL));
+        g_assert_true(stile_address_parse(&samples[i].mapped, seen[i].mapped, 0, NULL));
+    }
+    /* The third is empty, and counts for nothing. */
+    g_assert_cmpint(stile_nat_judge_mapping(samples, 3).mapping, ==, STILE_NAT_UNKNOWN);
+    g_assert_cmpint(stile_nat_judge_mapping(NULL, 0).mapping, ==, STILE_NAT_UNKNOWN);
+    g_assert_false(stile_nat_judge_mapping(NULL, 0).preserves_port);
+}
+
+static void
+test_ipv6(void)
+{
+    static const Seen none[] = {{"[2001:db8::1]:3478", "[2001:db8:5::5]:4000"},
+                                {"[2001:db8::2]:3478", "[2001:db8:5::5]:4000"},
+                                {0}};
+
+    g_assert_cmpint(judge_from("[2001:db8:5::5]:4000", none).mapping, ==, STILE_NAT_NONE);
+    g_assert_cmpint(judge_from("[fd00::5]:4000", none).mapping, ==, STILE_NAT_ENDPOINT_INDEPENDENT);
+}
+
+static void
+test_words(void)
+{
+    static const char *const words[] = {
+        [STILE_NAT_UNKNOWN] = "unknown",
+        [STILE_NAT_NONE] = "none",
+        [STILE_NAT_ENDPOINT_INDEPENDENT] = "endpoint-independent",
+        [STILE_NAT_ADDRESS_DEPENDENT] = "address-dependent",
+        [STILE_NAT_ADDRESS_AND_PORT_DEPENDENT] = "address-and-port-dependent",
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+        g_assert_cmpstr(stile_nat_behaviour_to_string((StileNatBehaviour)i), ==, words[i]);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/nat/behaviours", test_behaviours);
+    g_test_add_func("/nat/confidence", test_confidence);
+    g_test_add_func("/nat/bases", test_bases);
+    g_test_add_func("/nat/ipv6", test_ipv6);
+    g_test_add_func("/nat/words", test_words);
+    return g_test_run();
+}
