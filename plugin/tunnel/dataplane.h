@@ -29,7 +29,7 @@ typedef struct _StileDataplane StileDataplane;
  * @roamed: an authenticated packet of a peer came from somewhere else than the last one did
  * @handshake: a session with the peer was made or renewed
  * @active: the tunnel has traffic for a peer that had none sent for ten seconds
- * @failed: the tun device or a socket broke; the thread stands still
+ * @failed: the tun device or a socket broke; it is not used any longer
  */
 typedef struct {
     void (*control)(gpointer user_data, const StileEndpoint *from, const guint8 *data, gsize size);
@@ -65,6 +65,16 @@ void stile_dataplane_set_table(StileDataplane *dataplane, StileTable *table);
 void stile_dataplane_inject(StileDataplane *dataplane, const StileEndpoint *from, const void *data,
                             gsize size);
 
+/**
+ * stile_dataplane_add_relay:
+ *
+ * From now on ChannelData (RFC 8656 §12.4) from @server is unwrapped: WireGuard inside goes to the
+ * tunnel, STUN up with %STILE_ENDPOINT_TURN. The servers of the table's endpoints are known without
+ * this; from anybody else ChannelData is malformed.
+ */
+void stile_dataplane_add_relay(StileDataplane *dataplane, const StileAddress *server);
+void stile_dataplane_remove_relay(StileDataplane *dataplane, const StileAddress *server);
+
 /** Starts a handshake with @peer on its path now, unless one was begun in the last second. */
 void stile_dataplane_handshake(StileDataplane *dataplane, const guint8 peer[STILE_KEY_SIZE]);
 
@@ -79,8 +89,9 @@ typedef struct {
     guint64 unauthenticated; /* MAC, key or tag wrong; unknown index */
     guint64 replayed;
     guint64 disallowed;  /* inner source address not of that peer */
-    guint64 unroutable;  /* from the tun, for nobody */
+    guint64 unroutable;  /* from the tun, for nobody; or no whole IP packet */
     guint64 send_errors; /* EPERM, ENETUNREACH, … from the socket */
+    guint64 overflowed; /* STUN, carried and injected messages: more than the bounded queues hold */
 } StileDataplaneCounters;
 
 void stile_dataplane_counters(StileDataplane *dataplane, StileDataplaneCounters *ret);

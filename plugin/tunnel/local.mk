@@ -56,3 +56,37 @@ CLEANFILES += tests/lab/wg-peer$(EXEEXT)
 tests_lab_wg_peer_SOURCES = tests/lab/wg-peer.c
 tests_lab_wg_peer_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/lab/test-wireguard-go
+
+# The data plane: the thread between the tun device and the sockets.
+libstile_la_SOURCES += \
+	plugin/tunnel/checksum.c plugin/tunnel/checksum.h \
+	plugin/tunnel/coalesce.c plugin/tunnel/coalesce.h \
+	plugin/tunnel/dataplane.c plugin/tunnel/dataplane.h \
+	plugin/tunnel/dataplane-in.c \
+	plugin/tunnel/dataplane-loop.c \
+	plugin/tunnel/dataplane-out.c \
+	plugin/tunnel/dataplane-private.h \
+	plugin/tunnel/headers.c plugin/tunnel/headers.h \
+	plugin/tunnel/mailbox.c plugin/tunnel/mailbox.h \
+	plugin/tunnel/segment.c plugin/tunnel/segment.h
+
+check_PROGRAMS += tests/unit/test-dataplane tests/unit/test-segment
+tests_unit_test_dataplane_SOURCES = tests/unit/test-dataplane.c tests/unit/packets.h
+tests_unit_test_dataplane_LDADD = $(unit_ldadd)
+tests_unit_test_segment_SOURCES = tests/unit/test-segment.c tests/unit/packets.h
+tests_unit_test_segment_LDADD = $(unit_ldadd)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-coalesce tests/fuzz/fuzz-segment
+tests_fuzz_fuzz_coalesce_SOURCES = tests/fuzz/fuzz-coalesce.c $(fuzz_driver)
+tests_fuzz_fuzz_coalesce_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_coalesce_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_segment_SOURCES = tests/fuzz/fuzz-segment.c $(fuzz_driver)
+tests_fuzz_fuzz_segment_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_segment_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+	tests/fuzz/seeds/coalesce/interleaved tests/fuzz/seeds/coalesce/raw \
+	tests/fuzz/seeds/coalesce/runs \
+	tests/fuzz/seeds/segment/icmp tests/fuzz/seeds/segment/single \
+	tests/fuzz/seeds/segment/tcp4 tests/fuzz/seeds/segment/tcp6 \
+	tests/fuzz/seeds/segment/tcp6-options tests/fuzz/seeds/segment/udp4 \
+	tests/fuzz/seeds/segment/udp6

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/dataplane-private.h"
+
+#include "base/error.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static void
+set_table(StileDataplane *self, StileTable *table)
+{
+    g_autoptr(StileTable) own = table;
+
+    stile_tunnel_set_table(self->tunnel, own, self->now);
+    stile_dataplane_in_set_relays(self, own);
+    g_hash_table_remove_all(self->wakened);
+}
+
+static void
+handshake(StileDataplane *self, const guint8 *key)
+{
+    StileTunnelPeer *peer = stile_tunnel_find(self->tunnel, key);
+
+    if (peer)
+        stile_tunnel_handshake(self->tunnel, peer, self->now);
+}
+
+static void
+obey(StileDataplane *self, StileCommand *order)
+{
+    StileAddress *relay = &order->endpoint.server;
+
+    switch (order->kind) {
+    case STILE_COMMAND_TABLE:
+        set_table(self, g_steal_pointer(&order->table));
+        break;
+    case STILE_COMMAND_INJECT:
+        __atomic_fetch_sub(&self->n_injected, 1, __ATOMIC_RELAXED);
+        if (!self->stopped)
+            stile_dataplane_in_message(self, &order->endpoint, order->data, order->size);
+        stile_dataplane_in_flush(self);
+        break;
+    case STILE_COMMAND_HANDSHAKE:
+        handshake(self, order->peer);
+        break;
+    case STILE_COMMAND_ADD_RELAY:
+        g_hash_table_add(self->registered, g_memdup2(relay, sizeof *relay));
+        g_hash_table_add(self->relays, g_memdup2(relay, sizeof *relay));
+        break;
+    case STILE_COMMAND_REMOVE_RELAY:
+        g_hash_table_remove(self->registered, relay);
+        g_hash_table_remove(self->relays, relay);
+        break;
+    case STILE_COMMAND_STOP:
+        self->stopped = TRUE;
+        break;
+    }
+}
+
+static void
+obey_all(StileDataplane *self)
+{
+    guint64 wakes;
+    StileMail *mail;
+
+    /* Before the mailbox is emptied: a command that comes in between wakes us again. */
+    if (read(self->wake_fd, &wakes, sizeof wakes) < 0 && errno != EAGAIN)
+        g_debug("eventfd: %s", g_strerror(errno));
+    mail = stile_mailbox_take(&self->commands);
+    while (mail) {
+        g_autofree StileCommand *order = (StileCommand *)mail;
+
+        mail = mail->next;
+        obey(self, order);
+    }
+}
+
+static void
+forget(StileDataplane *self, int fd)
+{
+    epoll_ctl(self->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+void
+stile_dataplane_tun_broke(StileDataplane *self, int code)
+{
+    if (self->tun_broken)
+        return;
+    self->tun_broken = TRUE;
+    forget(self, stile_tun_fd(self->tun));
+    stile_dataplane_post_failure(self, g_error_new(STILE_ERROR, STILE_ERROR_FAILED,
+                                                   "The interface %s is gone: %s",
+                                                   stile_tun_name(self->tun), g_strerror(code)));
+}
+
+static void
+socket_broke(StileDataplane *self, StileSocket *socket)
+{
+    forget(self, stile_socket_fd(socket));
+    stile_dataplane_post_failure(self, g_error_new(STILE_ERROR, STILE_ERROR_FAILED,
+                                                   "The UDP socket on port %u is gone",
+                                                   stile_socket_port(socket)));
+}
+
+static void
+serve(StileDataplane *self, const struct epoll_event *event)
+{
+    if (event->data.ptr == &self->commands) {
+        obey_all(self);
+    } else if (event->data.ptr == self->tun) {
+        stile_dataplane_out(self);
+        if ((event->events & (EPOLLERR | EPOLLHUP)) && !(event->events & EPOLLIN))
+            stile_dataplane_tun_broke(self, ENODEV);
+    } else {
+        stile_dataplane_in(self, event->data.ptr);
+        if (event->events & EPOLLHUP)
+            socket_broke(self, event->data.ptr);
+    }
+}
+
+/* Milliseconds, rounded up: waking too early would be waking twice. */
+static int
+wait_time(gint64 deadline, gint64 now)
+{
+    if (deadline == G_MAXINT64)
+        return -1;
+    return (int)CLAMP((deadline - now + 999) / 1000, 0, G_MAXINT);
+}
+
+gpointer
+stile_dataplane_run(gpointer user_data)
+{
+    StileDataplane *self = user_data;
+    struct epoll_event events[4];
+
+    while (!self->stopped) {
+        int n = epoll_wait(self->epoll_fd, events, G_N_ELEMENTS(events),
+                           wait_time(stile_tunnel_deadline(self->tunnel), self->now));
+
+        self->now = stile_clock_now(self->clock);
+        for (int i = 0; i < n; i++)
+            serve(self, &events[i]);
+        if (stile_tunnel_deadline(self->tunnel) <= self->now)
+            stile_tunnel_tick(self->tunnel, self->now);
+    }
+    return NULL;
+}

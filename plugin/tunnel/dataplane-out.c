@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/dataplane-private.h"
+
+#include "tunnel/segment.h"
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* How much is taken from the tun before the sockets have their turn: some hundred microseconds of
+ * sealing, so that what arrives does not wait long. */
+#define MAX_READS      64
+#define MAX_READ_BYTES (256 * 1024)
+/* The kernel takes no more segments in one send. */
+#define MAX_MESSAGES 64
+
+#define READ_BYTES   (sizeof(struct virtio_net_hdr) + 40 + 65535)
+#define BUFFER_BYTES (STILE_MAX_MESSAGE + STILE_CHANNEL_HEADER + 16)
+/* WireGuard's, for an outer packet of 1500 bytes; until the device is asked. */
+#define DEFAULT_MTU 1420
+
+#define QUIET_TIME    (10 * G_USEC_PER_SEC)
+#define MTU_ASK_EVERY G_USEC_PER_SEC
+
+static guint
+key_hash(gconstpointer key)
+{
+    guint hash;
+
+    memcpy(&hash, key, sizeof hash);
+    return hash;
+}
+
+static gboolean
+key_equal(gconstpointer a, gconstpointer b)
+{
+    return memcmp(a, b, STILE_KEY_SIZE) == 0;
+}
+
+void
+stile_dataplane_out_init(StileDataplane *self)
+{
+    self->mtu = DEFAULT_MTU;
+    self->wakened = g_hash_table_new_full(key_hash, key_equal, g_free, g_free);
+    self->batch.buffer = g_malloc(BUFFER_BYTES);
+    if (self->tun)
+        self->read_buffer = g_malloc(READ_BYTES);
+}
+
+void
+stile_dataplane_out_clear(StileDataplane *self)
+{
+    g_clear_pointer(&self->wakened, g_hash_table_unref);
+    g_clear_pointer(&self->batch.buffer, g_free);
+    g_clear_pointer(&self->read_buffer, g_free);
+    g_clear_pointer(&self->scratch, g_free);
+}
+
+static void
+count_sent(StileDataplane *self, StileTunnelPeer *peer, int code, guint n)
+{
+    if (code == 0)
+        return;
+    stile_stat_add(self->counters.send_errors, n);
+    if (peer)
+        stile_stat_add(stile_tunnel_peer_stats(peer)->dropped, n);
+}
+
+/* @data is framed for where it goes. */
+static void
+send_datagrams(StileDataplane *self, StileTunnelPeer *peer, const StileEndpoint *endpoint,
+               const guint8 *data, gsize size, gsize segment)
+{
+    const StileAddress *to = endpoint->kind == STILE_ENDPOINT_TURN ? &endpoint->server
+                                                                   : &endpoint->remote;
+    StileSocket *socket = self->sockets[stile_address_family(to) == AF_INET6];
+    int code = EAFNOSUPPORT;
+
+    if (socket && size > segment)
+        code = stile_socket_send_segments(socket, &endpoint->local, to, data, size, segment);
+    else if (socket)
+        code = stile_socket_send(socket, &endpoint->local, to, data, size);
+    count_sent(self, peer, code, (guint)((size + segment - 1) / segment));
+}
+
+static void
+put_channel_header(guint8 *at, guint16 channel, gsize size)
+{
+    stile_put_u16be(at, channel);
+    stile_put_u16be(at + 2, (guint16)size);
+}
+
+void
+stile_dataplane_send(StileDataplane *self, StileTunnelPeer *peer, const StileEndpoint *endpoint,
+                     const guint8 *message, gsize size)
+{
+    switch (endpoint->kind) {
+    case STILE_ENDPOINT_NONE:
+        break;
+    case STILE_ENDPOINT_UDP:
+        send_datagrams(self, peer, endpoint, message, size, size);
+        break;
+    case STILE_ENDPOINT_TURN:
+        if (endpoint->channel == 0 || size > STILE_MAX_MESSAGE - STILE_CHANNEL_HEADER)
+            break;
+        if (!self->scratch)
+            self->scratch = g_malloc(STILE_MAX_MESSAGE);
+        put_channel_header(self->scratch, endpoint->channel, size);
+        memcpy(self->scratch + STILE_CHANNEL_HEADER, message, size);
+        size += STILE_CHANNEL_HEADER;
+        send_datagrams(self, peer, endpoint, self->scratch, size, size);
+        break;
+    case STILE_ENDPOINT_CARRIED:
+        if (peer)
+            stile_dataplane_post(self, STILE_EVENT_CARRY, stile_tunnel_peer_key(peer), NULL,
+                                 message, size);
+        break;
+    }
+}
+
+/* To where the batch was not framed for: one at a time. */
+static void
+send_unframed(StileDataplane *self, StileOutBatch *batch, const StileEndpoint *to)
+{
+    gsize stride = batch->header + batch->size;
+
+    if (to->kind == STILE_ENDPOINT_NONE)
+        return;
+    for (gsize at = 0; at < batch->used; at += stride) {
+        gsize size = MIN(stride, batch->used - at) - batch->header;
+
+        stile_dataplane_send(self, batch->peer, to, batch->buffer + at + batch->header, size);
+    }
+}
+
+static gsize
+framing(const StileEndpoint *endpoint)
+{
+    return endpoint->kind == STILE_ENDPOINT_TURN ? STILE_CHANNEL_HEADER : 0;
+}
+
+static gboolean
+is_batched(const StileEndpoint *endpoint)
+{
+    return endpoint->kind == STILE_ENDPOINT_UDP ||
+           (endpoint->kind == STILE_ENDPOINT_TURN && endpoint->channel != 0);
+}
+
+static void
+batch_flush(StileDataplane *self)
+{
+    StileOutBatch *batch = &self->batch;
+
+    if (batch->count > 0) {
+        if (is_batched(&batch->first))
+            send_datagrams(self, batch->peer, &batch->first, batch->buffer, batch->used,
+                           batch->header + batch->size);
+        else
+            send_unframed(self, batch, &batch->first);
+        /* The headers in the batch name the first path's channel. */
+        if (batch->second.kind == STILE_ENDPOINT_UDP && batch->header == 0)
+            send_datagrams(self, batch->peer, &batch->second, batch->buffer, batch->used,
+                           batch->size);
+        else
+            send_unframed(self, batch, &batch->second);
+    }
+    batch->peer = NULL;
+    batch->count = 0;
+    batch->used = 0;
+    batch->closed = FALSE;
+}
+
+/* Returns: room for the message that a packet of @size becomes; the packet goes 16 bytes in */
+static guint8 *
+batch_reserve(StileDataplane *self, StileTunnelPeer *peer, gsize size)
+{
+    StileOutBatch *batch = &self->batch;
+    gsize most = STILE_CHANNEL_HEADER + STILE_TUNNEL_OVERHEAD + (size + 15) / 16 * 16;
+
+    if (batch->peer != peer || batch->closed || batch->count == MAX_MESSAGES ||
+        batch->used + most > BUFFER_BYTES)
+        batch_flush(self);
+    if (!batch->peer) {
+        batch->peer = peer;
+        batch->first = stile_tunnel_peer_endpoint(peer, &batch->second);
+        batch->header = framing(&batch->first);
+    }
+    return batch->buffer + batch->used + batch->header;
+}
+
+/* The message reserved for last is there. */
+static void
+batch_commit(StileDataplane *self, gsize size)
+{
+    StileOutBatch *batch = &self->batch;
+    guint8 *at = batch->buffer + batch->used;
+
+    if (batch->count > 0 && size > batch->size) {
+        StileTunnelPeer *peer = batch->peer;
+
+        batch_flush(self);
+        batch->peer = peer;
+        memmove(batch->buffer, at, batch->header + size);
+        at = batch->buffer;
+    }
+    if (batch->count == 0)
+        batch->size = size;
+    batch->closed = size < batch->size;
+    if (batch->header > 0)
+        put_channel_header(at, batch->first.channel, size);
+    batch->count++;
+    batch->used += batch->header + size;
+}
+
+static void
+note_activity(StileDataplane *self, StileTunnelPeer *peer)
+{
+    gint64 last = stile_stat_get(stile_tunnel_peer_stats(peer)->last_tx);
+    const guint8 *key = stile_tunnel_peer_key(peer);
+    gint64 *told;
+
+    if (last != 0 && self->now - last < QUIET_TIME)
+        return;
+    /* Without a session nothing is sent, however much is asked for: tell it once, too. */
+    told = g_hash_table_lookup(self->wakened, key);
+    if (told && self->now - *told < QUIET_TIME)
+        return;
+    g_hash_table_insert(self->wakened, g_memdup2(key, STILE_KEY_SIZE),
+                        g_memdup2(&self->now, sizeof self->now));
+    stile_dataplane_post(self, STILE_EVENT_ACTIVE, key, NULL, NULL, 0);
+}
+
+static void
+send_packet(StileDataplane *self, StileTunnelPeer *peer, const StileSegments *segments, guint index)
+{
+    gsize size = stile_segments_size(segments, index);
+    guint8 *out = batch_reserve(self, peer, size);
+    guint8 *packet = out + STILE_TUNNEL_OVERHEAD / 2;
+    gsize sealed;
+
+    stile_segments_write(segments, index, packet);
+    sealed = stile_tunnel_seal(self->tunnel, peer, self->now, packet, size, self->mtu, out);
+    if (sealed > 0)
+        batch_commit(self, sealed);
+    else
+        stile_tunnel_queue(self->tunnel, peer, packet, size);
+}
+
+static void
+send_read(StileDataplane *self, gsize size)
+{
+    StileSegments segments;
+    StileTunnelPeer *peer = NULL;
+
+    if (stile_segments_init(&segments, self->read_buffer, size) &&
+        stile_segments_size(&segments, 0) + STILE_TUNNEL_OVERHEAD + STILE_CHANNEL_HEADER <=
+            STILE_MAX_MESSAGE)
+        peer = stile_tunnel_route(self->tunnel, segments.headers.family,
+                                  stile_headers_destination(&segments.headers, segments.packet));
+    if (!peer) {
+        stile_stat_add(self->counters.unroutable, 1);
+        return;
+    }
+    note_activity(self, peer);
+    for (guint i = 0; i < segments.count; i++)
+        send_packet(self, peer, &segments, i);
+}
+
+/* Only padding depends on it, so now and then is often enough. */
+static void
+ask_mtu(StileDataplane *self)
+{
+    struct ifreq request = {0};
+    StileSocket *socket = self->sockets[0] ? self->sockets[0] : self->sockets[1];
+
+    if (!socket || (self->mtu_asked != 0 && self->now - self->mtu_asked < MTU_ASK_EVERY))
+        return;
+    self->mtu_asked = self->now;
+    g_strlcpy(request.ifr_name, stile_tun_name(self->tun), sizeof request.ifr_name);
+    if (ioctl(stile_socket_fd(socket), SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0)
+        self->mtu = (gsize)request.ifr_mtu;
+}
+
+void
+stile_dataplane_out(StileDataplane *self)
+{
+    gsize bytes = 0;
+
+    ask_mtu(self);
+    for (guint i = 0; i < MAX_READS && bytes < MAX_READ_BYTES && !self->tun_broken; i++) {
+        gssize got = read(stile_tun_fd(self->tun), self->read_buffer, READ_BYTES);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN)
+            break;
+        if (got <= 0) {
+            stile_dataplane_tun_broke(self, got < 0 ? errno : ENODEV);
+            break;
+        }
+        bytes += (gsize)got;
+        send_read(self, (gsize)got);
+    }
+    batch_flush(self);
+}
