@@ -28,13 +28,16 @@ tests_unit_test_replay_SOURCES = tests/unit/test-replay.c
 tests_unit_test_replay_LDADD = $(unit_ldadd)
 
 tunnel_world = tests/unit/tunnel-world.c tests/unit/tunnel-world.h
-check_PROGRAMS += tests/unit/test-tunnel tests/unit/test-tunnel-hostile
+check_PROGRAMS += tests/unit/test-tunnel tests/unit/test-tunnel-hostile tests/unit/test-tunnel-memory
 tests_unit_test_tunnel_SOURCES = tests/unit/test-tunnel.c $(tunnel_world)
 tests_unit_test_tunnel_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_tunnel_LDADD = $(unit_ldadd)
 tests_unit_test_tunnel_hostile_SOURCES = tests/unit/test-tunnel-hostile.c $(tunnel_world)
 tests_unit_test_tunnel_hostile_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_tunnel_hostile_LDADD = $(unit_ldadd)
+tests_unit_test_tunnel_memory_SOURCES = tests/unit/test-tunnel-memory.c $(tunnel_world)
+tests_unit_test_tunnel_memory_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_tunnel_memory_LDADD = $(unit_ldadd)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-tunnel-message tests/fuzz/fuzz-tunnel-packet
 tests_fuzz_fuzz_tunnel_message_SOURCES = tests/fuzz/fuzz-tunnel-message.c $(tunnel_world) \
