@@ -28,7 +28,8 @@ StileNetworkState *stile_identity_create(StileClock *clock, const char *name, co
 /**
  * stile_identity_invite:
  * @name: the name that the invited device will have
- * @valid: how long the invitation is good for, microseconds; at most a year
+ * @valid: how long the invitation is good for, microseconds; at most a year. It is good from an
+ *   hour ago on, because clocks differ
  *
  * Adds the voucher to @state (the caller saves it before it gives the invitation away), with the
  * next free addresses. A name is free again when its member was revoked, or when its invitation

@@ -221,21 +221,29 @@ gboolean
 stile_store_save(StileStore *store, const StileNetworkState *state, GError **error)
 {
     g_autofree char *path = path_of(store, state);
-    g_autofree char *text = NULL;
+    g_autofree char *text = stile_network_state_to_text(state);
+    gsize size = strlen(text);
+    g_autoptr(StileNetworkState) again = stile_network_state_parse(text, size, error);
     g_autoptr(GError) unwritten = NULL;
     gboolean written;
 
+    /* What could not be loaded is not written over what could. */
+    if (!again) {
+        stile_memory_wipe(text, size);
+        return FALSE;
+    }
     if (g_file_test(path, G_FILE_TEST_EXISTS)) {
         g_autoptr(StileNetworkState) old = load(store, path, NULL);
 
-        if (!old && !keep_damaged(path, error))
+        if (!old && !keep_damaged(path, error)) {
+            stile_memory_wipe(text, size);
             return FALSE;
+        }
     }
-    text = stile_network_state_to_text(state);
-    written = g_file_set_contents_full(path, text, -1,
+    written = g_file_set_contents_full(path, text, (gssize)size,
                                        G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
                                        0600, &unwritten);
-    stile_memory_wipe(text, strlen(text));
+    stile_memory_wipe(text, size);
     if (!written) {
         gboolean denied = g_error_matches(unwritten, G_FILE_ERROR, G_FILE_ERROR_ACCES) ||
                           g_error_matches(unwritten, G_FILE_ERROR, G_FILE_ERROR_PERM);

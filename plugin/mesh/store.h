@@ -82,7 +82,9 @@ GPtrArray *stile_store_load(StileStore *store, GPtrArray **warnings);
  * Returns when the state will survive a power cut. A file that is there already and cannot be used
  * is kept, under its name and `.damaged-N`.
  *
- * Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_FAILED; the old state is still there then
+ * Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_FAILED, and those of
+ * stile_network_state_parse() when @state is such as could not be loaded again; the old state is
+ * still there then
  */
 gboolean stile_store_save(StileStore *store, const StileNetworkState *state, GError **error);
 /** Not being there is no error. Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_FAILED */

@@ -274,6 +274,36 @@ test_cannot_replace(Fixture *fixture, gconstpointer unused)
     g_assert_true(g_file_test(fixture->path, G_FILE_TEST_IS_DIR));
 }
 
+/* What could not be loaded again is not written. */
+static void
+test_unloadable(Fixture *fixture, gconstpointer unused)
+{
+    g_autofree char *before = NULL;
+    g_autofree char *after = NULL;
+    g_autoptr(GError) name = NULL;
+    g_autoptr(GError) option = NULL;
+    g_autoptr(GError) key = NULL;
+
+    save(fixture);
+    g_assert_true(g_file_get_contents(fixture->path, &before, NULL, NULL));
+    g_free(fixture->state->name);
+    fixture->state->name = g_strdup("two words");
+    g_assert_false(stile_store_save(fixture->store, fixture->state, &name));
+    g_assert_error(name, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT);
+    g_free(fixture->state->name);
+    fixture->state->name = g_strdup("home");
+    g_hash_table_insert(fixture->state->options, g_strdup("relay"), g_strdup("\xff"));
+    g_assert_false(stile_store_save(fixture->store, fixture->state, &option));
+    g_assert_error(option, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT);
+    g_hash_table_remove_all(fixture->state->options);
+    stile_x25519_generate(fixture->state->tunnel_private);
+    g_assert_false(stile_store_save(fixture->store, fixture->state, &key));
+    g_assert_error(key, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT);
+    g_assert_true(g_file_get_contents(fixture->path, &after, NULL, NULL));
+    g_assert_cmpstr(before, ==, after);
+    g_assert_cmpuint(count_files(fixture), ==, 1);
+}
+
 /* Every single member is missed when it is gone, and noticed when it is of another type. */
 static void
 test_members(Fixture *fixture, gconstpointer unused)
@@ -385,6 +415,7 @@ main(int argc, char **argv)
     ADD("/store/no-directory", test_no_directory);
     ADD("/store/damaged", test_damaged);
     ADD("/store/cannot-replace", test_cannot_replace);
+    ADD("/store/unloadable", test_unloadable);
     ADD("/store/members", test_members);
     ADD("/store/leftovers", test_leftovers);
     ADD("/store/killed", test_killed);
