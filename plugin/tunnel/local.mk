@@ -50,7 +50,11 @@ tests_fuzz_fuzz_tunnel_packet_SOURCES = tests/fuzz/fuzz-tunnel-packet.c $(tunnel
 tests_fuzz_fuzz_tunnel_packet_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_fuzz_fuzz_tunnel_packet_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_tunnel_packet_LDFLAGS = $(fuzz_ldflags)
-EXTRA_DIST += tests/fuzz/seeds/tunnel-message tests/fuzz/seeds/tunnel-packet
+EXTRA_DIST += \
+	tests/fuzz/seeds/tunnel-message/cookie tests/fuzz/seeds/tunnel-message/initiation \
+	tests/fuzz/seeds/tunnel-message/response tests/fuzz/seeds/tunnel-message/transport \
+	tests/fuzz/seeds/tunnel-packet/ipv4 tests/fuzz/seeds/tunnel-packet/ipv4-other \
+	tests/fuzz/seeds/tunnel-packet/ipv6 tests/fuzz/seeds/tunnel-packet/ipv6-other
 
 # A plain WireGuard peer for tests/lab/test-wireguard-go.
 EXTRA_PROGRAMS += tests/lab/wg-peer

@@ -20,6 +20,8 @@ admit(StileTunnel *tunnel, const StileEndpoint *from, gint64 now, const guint8 *
     if (from->kind == STILE_ENDPOINT_CARRIED ||
         stile_cookie_check_mac2(&tunnel->checker, from, now, message, size))
         return stile_ratelimit_allow(tunnel->ratelimit, from, now);
+    if (from->kind == STILE_ENDPOINT_NONE)
+        return FALSE;
     stile_cookie_reply(&tunnel->checker, from, now, message, size, &reply);
     tunnel->ops.send(tunnel->user_data, NULL, from, (guint8 *)&reply, sizeof reply);
     return FALSE;
