@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rendezvous/mqtt-client.h"
+
+#include "base/error.h"
+#include "rendezvous/reach.h"
+#include "rendezvous/reason.h"
+#include <gio/gio.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define PING_TIMEOUT         (10 * G_USEC_PER_SEC)
+#define WRITE_SIZE           (16 * 1024) /* a TLS record */
+#define READ_SIZE            (16 * 1024) /* a TLS record, so that none is left half read */
+#define READS_PER_DISPATCH   32
+#define WRITES_PER_DISPATCH  4
+#define UNACKNOWLEDGED_LIMIT 4096
+
+typedef enum {
+    REACHING,
+    REACHED,
+    INTRODUCED, /* CONNECT was sent */
+    OPEN,
+    CLOSED,
+} State;
+
+struct _StileMqttClient {
+    guint refs; /* the owner's, and one for each asynchronous operation or dispatch under way */
+    StileClock *clock;
+    GMainContext *context;
+    StileBrokerUrl url;
+    const StileMqttClientOps *ops; /* NULL when freed by the owner */
+    gpointer user_data;
+    State state;
+
+    GCancellable *cancellable;
+    GSocket *socket;
+    GIOStream *stream;
+    GSource *read_source;
+    GSource *write_source;
+
+    StileMqttInput input;
+    /* Written from the front of @sending, which does not change until it is empty: TLS wants the
+     * same bytes again when it could not write them. */
+    GByteArray *queue;
+    GByteArray *sending;
+    gsize sent;
+
+    guint16 next_id;
+    guint16 subscribe_id; /* 0: none under way */
+    gsize n_filters;
+    guint unacknowledged;
+    gboolean with_user;
+
+    gint64 interval; /* between pings */
+    StileTimer *ping_timer;
+    StileTimer *deadline; /* of connecting, then of the answer to a ping */
+    gint64 deadline_at;
+    gint64 asked; /* when CONNECT or PINGREQ was queued; 0: answered */
+    gint64 rtt;
+};
+
+static void read_some(StileMqttClient *client);
+
+static StileMqttClient *
+client_ref(StileMqttClient *client)
+{
+    client->refs++;
+    return client;
+}
+
+static void
+clear_source(GSource **source)
+{
+    if (*source) {
+        g_source_destroy(*source);
+        g_clear_pointer(source, g_source_unref);
+    }
+}
+
+static void
+close_connection(StileMqttClient *client)
+{
+    client->state = CLOSED;
+    stile_timer_stop(client->ping_timer);
+    stile_timer_stop(client->deadline);
+    clear_source(&client->read_source);
+    clear_source(&client->write_source);
+    g_cancellable_cancel(client->cancellable);
+    /* The socket first: closing a TLS stream would wait for the farewell to be written. */
+    if (client->socket)
+        g_socket_close(client->socket, NULL);
+    g_clear_object(&client->stream);
+    g_clear_object(&client->socket);
+}
+
+static void
+client_unref(StileMqttClient *client)
+{
+    if (--client->refs > 0)
+        return;
+    stile_timer_free(client->ping_timer);
+    stile_timer_free(client->deadline);
+    g_object_unref(client->cancellable);
+    stile_mqtt_input_clear(&client->input);
+    g_byte_array_unref(client->queue);
+    g_byte_array_unref(client->sending);
+    stile_broker_url_clear(&client->url);
+    g_main_context_unref(client->context);
+    stile_clock_unref(client->clock);
+    g_free(client);
+}
+
+typedef StileMqttClient Client; /* one of these references */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_unref)
+
+/* Takes @reason. */
+static void
+fail(StileMqttClient *client, GError *reason)
+{
+    g_autoptr(GError) owned = reason;
+
+    if (client->state == CLOSED)
+        return;
+    close_connection(client);
+    if (client->ops)
+        client->ops->closed(client->user_data, reason);
+}
+
+static void
+fail_in_words(StileMqttClient *client, StileError code, const char *words)
+{
+    fail(client, g_error_new(STILE_ERROR, code, "%s: %s", client->url.host, words));
+}
+
+static void
+fail_closed(StileMqttClient *client)
+{
+    fail_in_words(client, STILE_ERROR_UNREACHABLE,
+                  client->state == OPEN ? "connection lost"
+                                        : "closed the connection without an answer");
+}
+
+static void
+fail_with(StileMqttClient *client, const GError *error)
+{
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
+        fail_closed(client);
+    else
+        fail(client, stile_reason_from_error(error, client->url.host));
+}
+
+/*
+ * Writing
+ */
+static gsize
+queued(StileMqttClient *client)
+{
+    return client->queue->len + client->sending->len - client->sent;
+}
+
+/* Returns: whether to go on when the stream is writable again; the client may be closed after. */
+static gboolean
+write_some(StileMqttClient *client, GError **error)
+{
+    GPollableOutputStream *out = G_POLLABLE_OUTPUT_STREAM(
+        g_io_stream_get_output_stream(client->stream));
+
+    for (guint i = 0; i < WRITES_PER_DISPATCH; i++) {
+        g_autoptr(GError) local = NULL;
+        gssize written;
+
+        if (client->sent == client->sending->len) {
+            GByteArray *empty = client->sending;
+
+            client->sending = client->queue;
+            client->queue = empty;
+            g_byte_array_set_size(empty, 0);
+            client->sent = 0;
+            if (client->sending->len == 0)
+                return FALSE;
+        }
+        written = g_pollable_output_stream_write_nonblocking(
+            out, client->sending->data + client->sent,
+            MIN(client->sending->len - client->sent, WRITE_SIZE), NULL, &local);
+        if (written < 0) {
+            if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+                return TRUE;
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+        client->sent += (gsize)written;
+    }
+    return TRUE;
+}
+
+static gboolean
+on_writable(GObject *stream, gpointer user_data)
+{
+    g_autoptr(Client) client = client_ref(user_data);
+    g_autoptr(GError) error = NULL;
+
+    if (write_some(client, &error))
+        return G_SOURCE_CONTINUE;
+    if (error) {
+        /* What the broker said before it hung up tells more than that it did. */
+        read_some(client);
+        fail_with(client, error);
+        return G_SOURCE_REMOVE;
+    }
+    g_clear_pointer(&client->write_source, g_source_unref);
+    return G_SOURCE_REMOVE;
+}
+
+/* What is queued in one turn of the main loop is written at its end, together. */
+static void
+write_soon(StileMqttClient *client)
+{
+    GPollableOutputStream *out;
+
+    if (client->write_source)
+        return;
+    out = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(client->stream));
+    client->write_source = g_pollable_output_stream_create_source(out, NULL);
+    g_source_set_callback(client->write_source, G_SOURCE_FUNC(on_writable), client, NULL);
+    g_source_attach(client->write_source, client->context);
+}
+
+static guint16
+take_id(StileMqttClient *client)
+{
+    if (++client->next_id == 0)
+        client->next_id = 1;
+    return client->next_id;
+}
+
+/*
+ * Reading
+ */
+
+/* Whatever comes is a sign of life; an answer may stand behind much else on a slow line. */
+static void
+heard(StileMqttClient *client)
+{
+    if (client->state != OPEN || !client->asked)
+        return;
+    client->deadline_at = stile_clock_now(client->clock) + PING_TIMEOUT;
+    stile_timer_set(client->deadline, client->deadline_at);
+}
+
+static void
+answered(StileMqttClient *client)
+{
+    if (client->asked)
+        client->rtt = MAX(stile_clock_now(client->clock) - client->asked, 1);
+    client->asked = 0;
+    stile_timer_stop(client->deadline);
+}
+
+static void
+take_connack(StileMqttClient *client, const StileMqttPacket *packet)
+{
+    if (packet->code != STILE_MQTT_ACCEPTED) {
+        fail(client, stile_reason_from_connack(packet->code, client->with_user, client->url.host));
+        return;
+    }
+    client->state = OPEN;
+    answered(client);
+    if (client->interval)
+        stile_timer_set_after(client->ping_timer, client->interval);
+    client->ops->opened(client->user_data);
+}
+
+static void
+take_publish(StileMqttClient *client, const StileMqttPublish *publish)
+{
+    g_autofree char *topic = g_strndup(publish->topic, publish->topic_size);
+
+    if (publish->qos == 1) {
+        stile_mqtt_write_puback(client->queue, publish->id);
+        write_soon(client);
+    }
+    client->ops->message(client->user_data, topic, publish->payload, publish->size);
+}
+
+static void
+take_suback(StileMqttClient *client, const StileMqttPacket *packet)
+{
+    if (packet->id != client->subscribe_id || packet->n_codes != client->n_filters) {
+        fail_in_words(client, STILE_ERROR_FAILED,
+                      "protocol error: an answer to no subscription of ours");
+        return;
+    }
+    client->subscribe_id = 0;
+    for (gsize i = 0; i < packet->n_codes; i++)
+        if (packet->codes[i] == STILE_MQTT_SUBSCRIBE_FAILED) {
+            fail_in_words(client, STILE_ERROR_NOT_AUTHORIZED,
+                          "not authorized to subscribe to the network's topics");
+            return;
+        }
+    client->ops->subscribed(client->user_data);
+}
+
+static void
+take_packet(StileMqttClient *client, const StileMqttPacket *packet)
+{
+    /* §3.2: the first packet from the broker is CONNACK, and no other one is. */
+    if ((packet->type == STILE_MQTT_CONNACK) != (client->state == INTRODUCED)) {
+        fail_in_words(client, STILE_ERROR_FAILED,
+                      "protocol error: a packet that is not due at this time");
+        return;
+    }
+    switch (packet->type) {
+    case STILE_MQTT_CONNACK:
+        take_connack(client, packet);
+        break;
+    case STILE_MQTT_PUBLISH:
+        take_publish(client, &packet->publish);
+        break;
+    case STILE_MQTT_SUBACK:
+        take_suback(client, packet);
+        break;
+    case STILE_MQTT_PUBACK:
+        if (client->unacknowledged > 0)
+            client->unacknowledged--;
+        break;
+    default: /* PINGRESP */
+        answered(client);
+        break;
+    }
+}
+
+static void
+take_packets(StileMqttClient *client)
+{
+    while (client->state != CLOSED) {
+        g_autoptr(GError) error = NULL;
+        StileMqttPacket packet;
+
+        switch (stile_mqtt_input_next(&client->input, &packet, &error)) {
+        case STILE_MQTT_STEP_DONE:
+            take_packet(client, &packet);
+            break;
+        case STILE_MQTT_STEP_ERROR:
+            fail_with(client, error);
+            return;
+        default:
+            return;
+        }
+    }
+}
+
+static void
+read_some(StileMqttClient *client)
+{
+    guint8 buffer[READ_SIZE];
+
+    for (guint i = 0; i < READS_PER_DISPATCH && client->state != CLOSED; i++) {
+        g_autoptr(GError) error = NULL;
+        GPollableInputStream *in = G_POLLABLE_INPUT_STREAM(
+            g_io_stream_get_input_stream(client->stream));
+        gssize size = g_pollable_input_stream_read_nonblocking(in, buffer, sizeof buffer, NULL,
+                                                               &error);
+
+        if (size < 0) {
+            if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+                fail_with(client, error);
+            return;
+        }
+        if (size == 0) {
+            fail_closed(client);
+            return;
+        }
+        heard(client);
+        stile_mqtt_input_push(&client->input, buffer, (gsize)size);
+        take_packets(client);
+    }
+}
+
+static gboolean
+on_readable(GObject *stream, gpointer user_data)
+{
+    g_autoptr(Client) client = client_ref(user_data);
+
+    read_some(client);
+    return G_SOURCE_CONTINUE; /* closing destroys the source */
+}
+
+/*
+ * Reaching
+ */
+static void
+on_reached(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(Client) client = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocket) socket = NULL;
+    g_autoptr(GIOStream) stream = stile_reach_finish(result, &socket, &error);
+    GPollableInputStream *in;
+
+    if (client->state == CLOSED) /* cancelled; then GTask keeps back what came nevertheless */
+        return;
+    if (!stream) {
+        fail(client, g_steal_pointer(&error));
+        return;
+    }
+    client->state = REACHED;
+    client->socket = g_steal_pointer(&socket);
+    client->stream = g_steal_pointer(&stream);
+    in = G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(client->stream));
+    client->read_source = g_pollable_input_stream_create_source(in, NULL);
+    g_source_set_callback(client->read_source, G_SOURCE_FUNC(on_readable), client, NULL);
+    g_source_attach(client->read_source, client->context);
+    client->ops->reached(client->user_data);
+}
+
+static void
+on_deadline(gpointer user_data)
+{
+    g_autoptr(Client) client = client_ref(user_data);
+
+    fail_in_words(client, STILE_ERROR_UNREACHABLE,
+                  client->state == OPEN ? "connection lost: no answer" : "timed out");
+}
+
+static void
+on_ping_timer(gpointer user_data)
+{
+    StileMqttClient *client = user_data;
+
+    stile_mqtt_client_ping(client, PING_TIMEOUT);
+    stile_timer_set_after(client->ping_timer, client->interval);
+}
+
+StileMqttClient *
+stile_mqtt_client_new(StileClock *clock, const StileBrokerUrl *url, const StileMqttClientOps *ops,
+                      gpointer user_data)
+{
+    StileMqttClient *client = g_new0(StileMqttClient, 1);
+
+    client->refs = 1;
+    client->clock = stile_clock_ref(clock);
+    client->context = g_main_context_ref_thread_default();
+    stile_broker_url_copy(&client->url, url);
+    client->ops = ops;
+    client->user_data = user_data;
+    client->cancellable = g_cancellable_new();
+    stile_mqtt_input_init(&client->input);
+    client->queue = g_byte_array_new();
+    client->sending = g_byte_array_new();
+    client->ping_timer = stile_timer_new(clock, on_ping_timer, client);
+    client->deadline = stile_timer_new(clock, on_deadline, client);
+    stile_timer_set_after(client->deadline, STILE_MQTT_CONNECT_TIMEOUT);
+    stile_reach_async(url, client->cancellable, on_reached, client_ref(client));
+    return client;
+}
+
+void
+stile_mqtt_client_free(StileMqttClient *client)
+{
+    if (!client)
+        return;
+    client->ops = NULL;
+    close_connection(client);
+    client_unref(client);
+}
+
+gboolean
+stile_mqtt_client_connect(StileMqttClient *client, const StileMqttConnect *connect)
+{
+    StileMqttConnect full = *connect;
+
+    g_return_val_if_fail(client->state == REACHED, FALSE);
+    full.user = client->url.user;
+    full.password = client->url.password;
+    if (!stile_mqtt_write_connect(client->queue, &full))
+        return FALSE;
+    client->with_user = full.user != NULL;
+    client->interval = (gint64)full.keepalive * G_USEC_PER_SEC * 3 / 4;
+    client->asked = stile_clock_now(client->clock);
+    client->state = INTRODUCED;
+    write_soon(client);
+    return TRUE;
+}
+
+gboolean
+stile_mqtt_client_subscribe(StileMqttClient *client, const StileMqttFilter *filters,
+                            gsize n_filters)
+{
+    if (client->state != OPEN || client->subscribe_id != 0)
+        return FALSE;
+    if (!stile_mqtt_write_subscribe(client->queue, take_id(client), filters, n_filters))
+        return FALSE;
+    client->subscribe_id = client->next_id;
+    client->n_filters = n_filters;
+    write_soon(client);
+    return TRUE;
+}
+
+gboolean
+stile_mqtt_client_publish(StileMqttClient *client, const char *topic, const guint8 *payload,
+                          gsize size, guint8 qos, gboolean retain)
+{
+    StileMqttPublish publish = {
+        .topic = topic,
+        .topic_size = strlen(topic),
+        .payload = payload,
+        .size = size,
+        .qos = qos,
+        .retain = retain,
+    };
+
+    if (client->state != OPEN)
+        return FALSE;
+    if (qos == 1) {
+        /* Identifiers must not meet those still in use (§2.3.1); they go round at 65535. */
+        if (client->unacknowledged >= UNACKNOWLEDGED_LIMIT)
+            return FALSE;
+        publish.id = take_id(client);
+    }
+    if (!stile_mqtt_write_publish(client->queue, &publish))
+        return FALSE;
+    if (qos == 1)
+        client->unacknowledged++;
+    write_soon(client);
+    return TRUE;
+}
+
+void
+stile_mqtt_client_ping(StileMqttClient *client, gint64 timeout)
+{
+    gint64 now = stile_clock_now(client->clock);
+
+    if (client->state != OPEN)
+        return;
+    if (!client->asked) {
+        stile_mqtt_write_pingreq(client->queue);
+        write_soon(client);
+        client->asked = now;
+        client->deadline_at = G_MAXINT64;
+    }
+    client->deadline_at = MIN(client->deadline_at, now + timeout);
+    stile_timer_set(client->deadline, client->deadline_at);
+}
+
+void
+stile_mqtt_client_disconnect(StileMqttClient *client)
+{
+    if (client->state == OPEN) {
+        g_autoptr(GError) error = NULL;
+        guint8 unread[READ_SIZE];
+
+        stile_mqtt_write_disconnect(client->queue);
+        for (gsize before = 0; queued(client) != before && !error;) {
+            before = queued(client);
+            write_some(client, &error);
+        }
+        /* Closing a socket with something unread in it would reset the connection, and what was
+         * just written with it. */
+        g_socket_shutdown(client->socket, FALSE, TRUE, NULL);
+        for (guint i = 0; i < READS_PER_DISPATCH; i++)
+            if (g_socket_receive_with_blocking(client->socket, (char *)unread, sizeof unread, FALSE,
+                                               NULL, NULL) <= 0)
+                break;
+    }
+    close_connection(client);
+}
+
+gsize
+stile_mqtt_client_unsent(StileMqttClient *client)
+{
+    gsize unsent = queued(client);
+    int kernel = 0;
+
+    if (client->socket && ioctl(g_socket_get_fd(client->socket), SIOCOUTQNSD, &kernel) == 0)
+        unsent += (gsize)MAX(kernel, 0);
+    return unsent;
+}
+
+gint64
+stile_mqtt_client_rtt(StileMqttClient *client)
+{
+    return client->rtt;
+}

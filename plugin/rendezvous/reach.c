@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rendezvous/reach.h"
+
+#include "rendezvous/reason.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#define TCP_GIVE_UP_AFTER 20000       /* milliseconds */
+#define KERNEL_UNSENT     (32 * 1024) /* what waits beyond that waits with us, and is counted */
+
+typedef struct {
+    StileBrokerUrl url;
+    GSocketConnection *connection;
+    GTlsCertificateFlags flags;
+} Reach;
+
+static void
+reach_free(gpointer data)
+{
+    Reach *reach = data;
+
+    g_clear_object(&reach->connection);
+    stile_broker_url_clear(&reach->url);
+    g_free(reach);
+}
+
+/* Takes @reason. */
+static void
+give_up(GTask *task, GError *reason)
+{
+    Reach *reach = g_task_get_task_data(task);
+
+    if (reach->connection)
+        g_socket_close(g_socket_connection_get_socket(reach->connection), NULL);
+    g_task_return_error(task, reason);
+}
+
+static gboolean
+is_trusted(const StileBrokerUrl *url, GTlsCertificate *certificate)
+{
+    g_autoptr(GByteArray) der = NULL;
+    guint8 digest[STILE_SHA256_SIZE];
+
+    if (!certificate)
+        return FALSE;
+    g_object_get(certificate, "certificate", &der, NULL);
+    stile_sha256(der->data, der->len, digest);
+    return memcmp(digest, url->fingerprint, sizeof digest) == 0;
+}
+
+static gboolean
+on_accept_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
+                      GTlsCertificateFlags errors, gpointer user_data)
+{
+    Reach *reach = user_data;
+
+    reach->flags = errors;
+    return reach->url.has_fingerprint && is_trusted(&reach->url, certificate);
+}
+
+static void
+on_handshake(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    Reach *reach = g_task_get_task_data(task);
+    GTlsConnection *tls = G_TLS_CONNECTION(source);
+    g_autoptr(GError) error = NULL;
+    gboolean pinned = reach->url.has_fingerprint;
+    gboolean done = g_tls_connection_handshake_finish(tls, result, &error);
+
+    g_signal_handlers_disconnect_by_data(tls, reach);
+    if (!done && g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+        give_up(task, stile_reason_from_certificate(reach->flags, pinned, reach->url.host));
+    else if (!done)
+        give_up(task, stile_reason_from_error(error, reach->url.host));
+    else if (pinned && !is_trusted(&reach->url, g_tls_connection_get_peer_certificate(tls)))
+        give_up(task, stile_reason_from_certificate(0, TRUE, reach->url.host));
+    else
+        g_task_return_pointer(task, g_object_ref(tls), g_object_unref);
+}
+
+/* Takes @task. */
+static void
+begin_tls(GTask *task)
+{
+    static const char *const protocols[] = {"mqtt", NULL}; /* in IANA's registry of ALPN names */
+    Reach *reach = g_task_get_task_data(task);
+    g_autoptr(GSocketConnectable)
+        identity = g_network_address_new(reach->url.host, reach->url.port);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GIOStream)
+        tls = g_tls_client_connection_new(G_IO_STREAM(reach->connection), identity, &error);
+
+    if (!tls) {
+        give_up(task, stile_reason_from_error(error, reach->url.host));
+        g_object_unref(task);
+        return;
+    }
+    g_tls_connection_set_advertised_protocols(G_TLS_CONNECTION(tls), (const char **)protocols);
+    g_signal_connect(tls, "accept-certificate", G_CALLBACK(on_accept_certificate), reach);
+    g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT,
+                                     g_task_get_cancellable(task), on_handshake, task);
+}
+
+static void
+tune(GSocket *socket)
+{
+    static const struct {
+        int name, value;
+    } options[] = {
+        {TCP_NODELAY, 1},
+        {TCP_USER_TIMEOUT, TCP_GIVE_UP_AFTER},
+        {TCP_NOTSENT_LOWAT, KERNEL_UNSENT},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!g_socket_set_option(socket, IPPROTO_TCP, options[i].name, options[i].value, &error))
+            g_debug("TCP option %d: %s", options[i].name, error->message);
+    }
+}
+
+static void
+on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    Reach *reach = g_task_get_task_data(task);
+    g_autoptr(GError) error = NULL;
+
+    reach->connection = g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
+    if (!reach->connection) {
+        give_up(task, stile_reason_from_error(error, reach->url.host));
+        return;
+    }
+    tune(g_socket_connection_get_socket(reach->connection));
+    if (reach->url.tls)
+        begin_tls(g_steal_pointer(&task));
+    else
+        g_task_return_pointer(task, g_object_ref(reach->connection), g_object_unref);
+}
+
+/* A scheme makes proxies be asked for: `https` is what desktops configure CONNECT proxies under. */
+static GSocketConnectable *
+destination(const StileBrokerUrl *url)
+{
+    GSocketConnectable *address = NULL;
+
+    if (url->tls) {
+        g_autofree char *uri = g_uri_join(G_URI_FLAGS_NONE, "https", NULL, url->host, url->port, "",
+                                          NULL, NULL);
+
+        address = g_network_address_parse_uri(uri, url->port, NULL);
+    }
+    return address ? address : g_network_address_new(url->host, url->port);
+}
+
+void
+stile_reach_async(const StileBrokerUrl *url, GCancellable *cancellable,
+                  GAsyncReadyCallback callback, gpointer user_data)
+{
+    GTask *task = g_task_new(NULL, cancellable, callback, user_data);
+    Reach *reach = g_new0(Reach, 1);
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_autoptr(GSocketConnectable) where = destination(url);
+
+    stile_broker_url_copy(&reach->url, url);
+    g_task_set_task_data(task, reach, reach_free);
+    g_socket_client_connect_async(client, where, cancellable, on_connected, task);
+}
+
+GIOStream *
+stile_reach_finish(GAsyncResult *result, GSocket **ret_socket, GError **error)
+{
+    Reach *reach = g_task_get_task_data(G_TASK(result));
+    GIOStream *stream = g_task_propagate_pointer(G_TASK(result), error);
+
+    if (stream)
+        *ret_socket = g_object_ref(g_socket_connection_get_socket(reach->connection));
+    return stream;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+/* A real mosquitto on a free port of the loopback interface, for tests; it dies with the test. */
+typedef struct {
+    guint16 port;
+    char *directory;
+    char *config;
+    char *fingerprint; /* of its certificate, in hexadecimal */
+    GSubprocess *process;
+} Mosquitto;
+
+#define MOSQUITTO_USER     "walker"
+#define MOSQUITTO_PASSWORD "over the stile"
+
+typedef struct {
+    gboolean password;    /* wants MOSQUITTO_USER and MOSQUITTO_PASSWORD */
+    const char *acl;      /* the content of an access control list */
+    const char *tls_name; /* speaks TLS, with a certificate of its own for this name */
+    gboolean tls_expired; /* that has expired */
+} MosquittoOptions;
+
+/** Returns: %NULL after g_test_skip() where mosquitto is not installed */
+Mosquitto *mosquitto_start(const MosquittoOptions *options);
+void mosquitto_free(Mosquitto *mosquitto);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mosquitto, mosquitto_free)
+
+/** Kills it, as a power cut would. */
+void mosquitto_kill(Mosquitto *mosquitto);
+/** The same one again, with nothing retained. */
+void mosquitto_restart(Mosquitto *mosquitto);
+/** Returns: (transfer full): in its directory */
+char *mosquitto_file(Mosquitto *mosquitto, const char *name);
+/** Returns: a port where nobody listens */
+guint16 free_port(void);
