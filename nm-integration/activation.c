@@ -416,10 +416,10 @@ on_down(GObject *source, GAsyncResult *result, gpointer data)
 {
     g_autoptr(GTask) task = data;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant)
-        reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+    g_autoptr(GVariant) reply = NULL;
 
-    if (error != NULL) {
+    reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+    if (reply == NULL) {
         g_dbus_error_strip_remote_error(error);
         g_message("taking the network down: %s", error->message);
     }

@@ -57,7 +57,7 @@ main(int argc, char **argv)
         {"allow-interaction", 'i', 0, G_OPTION_ARG_NONE, &allow_interaction, "May ask", NULL},
         {"external-ui-mode", 0, 0, G_OPTION_ARG_NONE, &external_ui, "Describe the dialog", NULL},
         {"hint", 't', 0, G_OPTION_ARG_STRING_ARRAY, &hints, "What is wanted", "HINT"},
-        {NULL}};
+        G_OPTION_ENTRY_NULL};
     g_autoptr(GOptionContext) options = g_option_context_new("- secrets of a Stile connection");
     g_autoptr(GHashTable) data = NULL, secrets = NULL;
     g_autoptr(GError) error = NULL;

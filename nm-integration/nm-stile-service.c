@@ -225,7 +225,7 @@ main(int argc, char **argv)
         {"bus-name", 0, 0, G_OPTION_ARG_STRING, &bus_name, "D-Bus name to take", "NAME"},
         {"persist", 0, 0, G_OPTION_ARG_NONE, &persist, "Do not end with the connection", NULL},
         {"debug", 0, 0, G_OPTION_ARG_NONE, &debug, "Say more", NULL},
-        {NULL}};
+        G_OPTION_ENTRY_NULL};
     g_autoptr(GOptionContext) options = g_option_context_new("- Stile for NetworkManager");
     g_autoptr(StileVpnPlugin) plugin = NULL;
     g_autoptr(GDBusConnection) bus = NULL;

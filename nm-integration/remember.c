@@ -55,7 +55,11 @@ static void
 on_cleared(GObject *source, GAsyncResult *result, gpointer data)
 {
     g_autoptr(Remember) remember = data;
-    g_autoptr(GVariant) reply = finish(source, result);
+    g_autoptr(GVariant) reply = NULL;
+
+    reply = finish(source, result);
+    if (reply != NULL)
+        g_debug("the profile %s has forgotten its invitation", remember->path);
 }
 
 /* An update without secrets keeps those that are there, hence a call of its own to drop them. */

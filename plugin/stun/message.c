@@ -255,7 +255,7 @@ make_presentable(const guint8 *text, gsize size)
 guint
 stile_stun_message_error(const StileStunMessage *message, char **ret_reason)
 {
-    gsize size;
+    gsize size = 0;
     const guint8 *value = stile_stun_message_find(message, STILE_STUN_ERROR_CODE, &size);
     guint hundreds, rest;
 
