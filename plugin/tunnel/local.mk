@@ -19,7 +19,10 @@ libstile_la_SOURCES += \
 	plugin/tunnel/timers.c plugin/tunnel/timers.h \
 	plugin/tunnel/tunnel.c plugin/tunnel/tunnel.h
 
-check_PROGRAMS += tests/unit/test-allowed-ips tests/unit/test-handshake tests/unit/test-replay
+check_PROGRAMS += tests/unit/test-allowed-ips tests/unit/test-handshake tests/unit/test-replay \
+	tests/unit/test-tunnel-timers
+tests_unit_test_tunnel_timers_SOURCES = tests/unit/test-tunnel-timers.c
+tests_unit_test_tunnel_timers_LDADD = $(unit_ldadd)
 tests_unit_test_allowed_ips_SOURCES = tests/unit/test-allowed-ips.c
 tests_unit_test_allowed_ips_LDADD = $(unit_ldadd)
 tests_unit_test_handshake_SOURCES = tests/unit/test-handshake.c

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Proves the WireGuard protocol between tunnels under a virtual clock: handshake and data, loss of
- * each handshake message, renewal and expiry of keys, keepalives, both sides beginning at once,
- * preshared keys, endpoints that are learnt, given and doubled, and tables that change. */
+ * each handshake message, a bad network, renewal and expiry of keys, keepalives, both sides
+ * beginning at once, preshared keys, endpoints that are learnt, given and doubled, and tables that
+ * change. */
 #include "tests/unit/tunnel-world.h"
 #include "tunnel/message.h"
 #include "tunnel/peer.h"
@@ -400,6 +401,52 @@ test_simultaneous(void)
     g_assert_cmpuint(doubled, >, 100); /* the case that this is about did happen */
 }
 
+static gint64
+bad_network(World *world, const Letter *letter, gpointer user_data)
+{
+    return g_rand_int_range(user_data, 0, 10) < 4 ? -1 : g_rand_int_range(user_data, 0, 3000000);
+}
+
+/* However things went before, when the network is good again both sides soon hear all. */
+static void
+test_recovery(void)
+{
+    for (guint seed = 0; seed < 100; seed++) {
+        g_autoptr(World) world = world_new(seed);
+        g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+        Node *a = world_add(world), *b = world_add(world);
+        guint heard_a = 0, heard_b = 0;
+
+        world->user_data = rand;
+        world->func = bad_network;
+        node_set_table(a, node_table(a, TRUE, b, NULL));
+        node_set_table(b, node_table(b, TRUE, a, NULL));
+        for (guint i = 0; i < 300 + seed; i++) {
+            if (g_rand_int_range(rand, 0, 10) < 5)
+                node_send_to(a, b, 100);
+            if (g_rand_int_range(rand, 0, 10) < 5)
+                node_send_to(b, a, 100);
+            if (g_rand_int_range(rand, 0, 100) < 5)
+                g_rand_boolean(rand) ? node_handshake(a, b) : node_handshake(b, a);
+            world_run(world, SECONDS(1));
+        }
+        world->func = NULL;
+        world_run(world, SECONDS(3));
+        for (guint i = 0; i < 200; i++) {
+            if (i == 16) { /* as long as a silence may go unnoticed */
+                heard_a = a->packets;
+                heard_b = b->packets;
+            }
+            node_send_to(a, b, 100);
+            node_send_to(b, a, 100);
+            world_run(world, SECONDS(1));
+        }
+        g_assert_cmpuint(a->packets - heard_a, ==, 184);
+        g_assert_cmpuint(b->packets - heard_b, ==, 184);
+        g_assert_cmpuint(g_hash_table_size(a->tunnel->index.entries), <=, 4);
+    }
+}
+
 static void
 test_preshared_key(void)
 {
@@ -602,64 +649,6 @@ test_many_peers(void)
     g_assert_cmpuint(sizeof(StileSession), <, 1200);
 }
 
-static void
-test_timers(void)
-{
-    StileTimers timers[40];
-    gint64 due[40][STILE_N_PEER_TIMERS], now = 0;
-    StileTimerHeap heap;
-    g_autoptr(GRand) rand = g_rand_new_with_seed(21);
-    guint fired = 0;
-
-    stile_timer_heap_init(&heap);
-    for (guint i = 0; i < G_N_ELEMENTS(timers); i++) {
-        stile_timers_init(&timers[i], &heap, &timers[i]);
-        for (guint j = 0; j < STILE_N_PEER_TIMERS; j++)
-            due[i][j] = G_MAXINT64;
-    }
-    for (guint step = 0; step < 20000; step++) {
-        guint i = (guint)g_rand_int_range(rand, 0, 40),
-              j = (guint)g_rand_int_range(rand, 0, STILE_N_PEER_TIMERS);
-        gint64 first = G_MAXINT64;
-        StileTimers *owner;
-        StilePeerTimer timer;
-
-        switch (g_rand_int_range(rand, 0, 8)) {
-        case 0:
-            stile_timers_stop(&timers[i], j);
-            due[i][j] = G_MAXINT64;
-            break;
-        case 1:
-            stile_timers_clear(&timers[i]);
-            for (j = 0; j < STILE_N_PEER_TIMERS; j++)
-                due[i][j] = G_MAXINT64;
-            break;
-        case 2:
-            now += g_rand_int_range(rand, 0, 100);
-            while ((owner = stile_timer_heap_expire(&heap, now, &timer))) {
-                i = (guint)(owner - timers);
-                g_assert_cmpint(due[i][timer], <=, now);
-                due[i][timer] = G_MAXINT64;
-                fired++;
-            }
-            for (i = 0; i < 40; i++)
-                for (j = 0; j < STILE_N_PEER_TIMERS; j++)
-                    g_assert_cmpint(due[i][j], >, now);
-            break;
-        default:
-            due[i][j] = now + g_rand_int_range(rand, 0, 500);
-            stile_timers_set(&timers[i], j, due[i][j]);
-            break;
-        }
-        for (i = 0; i < 40; i++)
-            for (j = 0; j < STILE_N_PEER_TIMERS; j++)
-                first = MIN(first, due[i][j]);
-        g_assert_cmpint(stile_timer_heap_next(&heap), <=, first);
-    }
-    g_assert_cmpuint(fired, >, 1000);
-    stile_timer_heap_clear(&heap);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -677,6 +666,7 @@ main(int argc, char **argv)
     g_test_add_func("/tunnel/message-limits", test_message_limits);
     g_test_add_func("/tunnel/persistent-keepalive", test_persistent_keepalive);
     g_test_add_func("/tunnel/simultaneous", test_simultaneous);
+    g_test_add_func("/tunnel/recovery", test_recovery);
     g_test_add_func("/tunnel/preshared-key", test_preshared_key);
     g_test_add_func("/tunnel/roaming", test_roaming);
     g_test_add_func("/tunnel/no-path", test_no_path);
@@ -684,6 +674,5 @@ main(int argc, char **argv)
     g_test_add_func("/tunnel/path-change", test_path_change);
     g_test_add_func("/tunnel/table", test_table);
     g_test_add_func("/tunnel/many-peers", test_many_peers);
-    g_test_add_func("/tunnel/timers", test_timers);
     return g_test_run();
 }
