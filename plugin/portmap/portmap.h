@@ -25,7 +25,8 @@ typedef enum {
 /** The words of the contract: `pcp`, `nat-pmp`, `upnp-igd`; `` for none */
 const char *stile_portmap_protocol_to_string(StilePortmapProtocol protocol);
 
-/** @external: (nullable): the mapped address, or %NULL when there is none any more */
+/** @external: (nullable): the mapped address, or %NULL when there is none (any more). May free the
+ * mapping's object. Not called from within stile_portmap_new(). */
 typedef void (*StilePortmapFunc)(gpointer user_data, StilePortmapProtocol protocol,
                                  const StileAddress *external);
 
@@ -38,6 +39,9 @@ typedef void (*StilePortmapFunc)(gpointer user_data, StilePortmapProtocol protoc
 StilePortmap *stile_portmap_new(StileClock *clock, GMainContext *context,
                                 const StileAddress *gateway, const StileAddress *internal,
                                 StilePortmapFunc changed, gpointer user_data);
+/** Returns: (nullable): why there is no mapping, or why it may not help, one sentence for a person;
+ * @changed is called when it changes, too */
+const char *stile_portmap_problem(StilePortmap *portmap);
 /** Asks for the mapping to be deleted (not waited for). */
 void stile_portmap_free(StilePortmap *portmap);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StilePortmap, stile_portmap_free)

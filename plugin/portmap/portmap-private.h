@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "portmap/portmap.h"
+
+G_BEGIN_DECLS
+
+/* portmap.c is the state machine and knows no socket; portmap-socket.c has the socket. */
+
+/** Sends to the gateway's PCP port. */
+typedef void (*StilePortmapSend)(gpointer transport, const guint8 *data, gsize size);
+
+/** @transport_free: (nullable): called last */
+StilePortmap *stile_portmap_new_with_transport(StileClock *clock, const StileAddress *gateway,
+                                               const StileAddress *internal, StilePortmapSend send,
+                                               gpointer transport, GDestroyNotify transport_free,
+                                               StilePortmapFunc changed, gpointer user_data);
+/** stile_portmap_new(), but nothing is asked yet. */
+StilePortmap *stile_portmap_new_unstarted(StileClock *clock, GMainContext *context,
+                                          const StileAddress *gateway, const StileAddress *internal,
+                                          StilePortmapFunc changed, gpointer user_data);
+/** Begins to ask. */
+void stile_portmap_start(StilePortmap *portmap);
+/** For tests: never speaks PCP. Before the start. */
+void stile_portmap_without_pcp(StilePortmap *portmap);
+/** A datagram from the gateway's PCP port. Nothing may be done with @portmap afterwards: it calls
+ * back. */
+void stile_portmap_receive(StilePortmap *portmap, const guint8 *data, gsize size);
+
+G_END_DECLS

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "portmap/portmap-private.h"
+
+#include "portmap/epoch.h"
+#include "portmap/nat-pmp.h"
+#include "portmap/pcp.h"
+
+#include <string.h>
+
+#define LIFETIME       7200                            /* seconds, what RFC 6886 §3.3 recommends */
+#define MAX_LIFETIME   86400                           /* RFC 6887 §15 */
+#define FIRST_INTERVAL (250 * G_TIME_SPAN_MILLISECOND) /* RFC 6886 §3.1 */
+#define MAX_INTERVAL   (1024 * G_USEC_PER_SEC)         /* RFC 6887 §8.1.1 */
+#define SILENT         6                               /* unanswered, that often: nobody there */
+#define MIN_REFUSED    (30 * G_USEC_PER_SEC)
+#define MAX_REFUSED    (1800 * G_USEC_PER_SEC) /* RFC 6887 §8.3: a long-lived error */
+#define NEVER          G_MAXINT64
+
+struct _StilePortmap {
+    StileClock *clock;
+    StileAddress gateway;
+    StileAddress internal;
+    StilePortmapSend send;
+    gpointer transport;
+    GDestroyNotify transport_free;
+    StilePortmapFunc changed;
+    gpointer user_data;
+
+    StileTimer *timer;
+    gint64 interval;
+    guint asked; /* how often since the last answer */
+    gint64 pcp_refused_until;
+    gint64 nat_pmp_refused_until;
+    StileEpoch pcp_epoch;
+    StileEpoch nat_pmp_epoch;
+    StileAddress router; /* its external address, as NAT-PMP tells it apart from the mapping */
+    guint8 nonce[STILE_PCP_NONCE_SIZE];
+
+    StilePortmapProtocol protocol; /* of the mapping; NONE without one */
+    StileAddress external;
+    gint64 expires;
+    char *problem;
+};
+
+const char *
+stile_portmap_protocol_to_string(StilePortmapProtocol protocol)
+{
+    switch (protocol) {
+    case STILE_PORTMAP_PCP:
+        return "pcp";
+    case STILE_PORTMAP_NAT_PMP:
+        return "nat-pmp";
+    case STILE_PORTMAP_UPNP_IGD:
+        return "upnp-igd";
+    case STILE_PORTMAP_NONE:
+        break;
+    }
+    return "";
+}
+
+static void on_timer(gpointer user_data);
+
+StilePortmap *
+stile_portmap_new_with_transport(StileClock *clock, const StileAddress *gateway,
+                                 const StileAddress *internal, StilePortmapSend send,
+                                 gpointer transport, GDestroyNotify transport_free,
+                                 StilePortmapFunc changed, gpointer user_data)
+{
+    StilePortmap *portmap = g_new0(StilePortmap, 1);
+
+    portmap->clock = stile_clock_ref(clock);
+    portmap->gateway = *gateway;
+    portmap->internal = *internal;
+    portmap->send = send;
+    portmap->transport = transport;
+    portmap->transport_free = transport_free;
+    portmap->changed = changed;
+    portmap->user_data = user_data;
+    portmap->interval = FIRST_INTERVAL;
+    portmap->timer = stile_timer_new(clock, on_timer, portmap);
+    portmap->nat_pmp_refused_until = stile_address_family(internal) == AF_INET ? 0 : NEVER;
+    stile_clock_random(clock, portmap->nonce, sizeof portmap->nonce);
+    return portmap;
+}
+
+void
+stile_portmap_without_pcp(StilePortmap *portmap)
+{
+    portmap->pcp_refused_until = NEVER;
+}
+
+static void
+send_pcp(StilePortmap *portmap, guint32 lifetime)
+{
+    StileAddress suggested = {0};
+    guint8 request[STILE_PCP_MAP_SIZE];
+
+    /* The mapping that we have, or the port that we have: most routers can give either. */
+    if (lifetime > 0 && portmap->protocol != STILE_PORTMAP_NONE)
+        suggested = portmap->external;
+    else if (lifetime > 0) {
+        const guint8 any[16] = {0};
+
+        suggested = stile_address_from_ip(stile_address_family(&portmap->internal), any,
+                                          stile_address_port(&portmap->internal));
+    }
+    stile_pcp_build_map(request, &portmap->internal, portmap->nonce, &suggested, lifetime);
+    portmap->send(portmap->transport, request, sizeof request);
+}
+
+static void
+send_nat_pmp_map(StilePortmap *portmap, guint32 lifetime)
+{
+    guint16 internal = stile_address_port(&portmap->internal);
+    guint16 external = portmap->protocol == STILE_PORTMAP_NONE
+                           ? internal
+                           : stile_address_port(&portmap->external);
+    guint8 request[STILE_NAT_PMP_MAP_SIZE];
+
+    stile_nat_pmp_build_map(request, internal, lifetime > 0 ? external : 0, lifetime);
+    portmap->send(portmap->transport, request, sizeof request);
+}
+
+static void
+send_nat_pmp_external(StilePortmap *portmap)
+{
+    guint8 request[STILE_NAT_PMP_EXTERNAL_SIZE];
+
+    stile_nat_pmp_build_external(request);
+    portmap->send(portmap->transport, request, sizeof request);
+}
+
+void
+stile_portmap_free(StilePortmap *portmap)
+{
+    if (!portmap)
+        return;
+    if (portmap->protocol == STILE_PORTMAP_PCP)
+        send_pcp(portmap, 0);
+    else if (portmap->protocol == STILE_PORTMAP_NAT_PMP)
+        send_nat_pmp_map(portmap, 0);
+    stile_timer_free(portmap->timer);
+    if (portmap->transport_free)
+        portmap->transport_free(portmap->transport);
+    g_free(portmap->problem);
+    stile_clock_unref(portmap->clock);
+    g_free(portmap);
+}
+
+const char *
+stile_portmap_problem(StilePortmap *portmap)
+{
+    return portmap->problem;
+}
+
+static void
+notify(StilePortmap *portmap)
+{
+    StileAddress external = portmap->external;
+
+    portmap->changed(portmap->user_data, portmap->protocol,
+                     portmap->protocol == STILE_PORTMAP_NONE ? NULL : &external);
+}
+
+/* @problem: (transfer full) (nullable). Returns: whether it is another one than before */
+static gboolean
+set_problem(StilePortmap *portmap, char *problem)
+{
+    gboolean changed = g_strcmp0(portmap->problem, problem) != 0;
+
+    g_free(portmap->problem);
+    portmap->problem = problem;
+    return changed;
+}
+
+static gboolean
+speaks_pcp(StilePortmap *portmap)
+{
+    if (portmap->protocol != STILE_PORTMAP_NONE)
+        return portmap->protocol == STILE_PORTMAP_PCP;
+    return portmap->pcp_refused_until <= stile_clock_now(portmap->clock);
+}
+
+static gboolean
+speaks_nat_pmp(StilePortmap *portmap)
+{
+    if (portmap->protocol != STILE_PORTMAP_NONE)
+        return portmap->protocol == STILE_PORTMAP_NAT_PMP;
+    return portmap->nat_pmp_refused_until <= stile_clock_now(portmap->clock);
+}
+
+/* RFC 6887 §8.1.1: ten per cent more or less, so that a household does not ask in step. */
+static gint64
+jitter(StilePortmap *portmap, gint64 interval)
+{
+    guint16 noise;
+
+    stile_clock_random(portmap->clock, &noise, sizeof noise);
+    return interval - interval / 10 + interval / 5 * noise / G_MAXUINT16;
+}
+
+static void
+set_timer(StilePortmap *portmap, gint64 delay)
+{
+    gint64 at = stile_clock_now(portmap->clock) + delay;
+
+    stile_timer_set(portmap->timer,
+                    portmap->protocol == STILE_PORTMAP_NONE ? at : MIN(at, portmap->expires));
+}
+
+/*
+ * Both protocols at once, and PCP is the better one. NAT-PMP is asked only for the router's address
+ * at first, which makes nothing in the router: two mappings of one port would be in each other's
+ * way. Its mapping follows when PCP is refused, or was not answered within the first interval.
+ */
+static void
+ask(StilePortmap *portmap)
+{
+    gboolean pcp = speaks_pcp(portmap), nat_pmp = speaks_nat_pmp(portmap);
+
+    if (!pcp && !nat_pmp) {
+        gint64 until = MIN(portmap->pcp_refused_until, portmap->nat_pmp_refused_until);
+
+        portmap->interval = FIRST_INTERVAL;
+        portmap->asked = 0;
+        set_timer(portmap, until - stile_clock_now(portmap->clock));
+        return;
+    }
+    if (pcp)
+        send_pcp(portmap, LIFETIME);
+    if (nat_pmp)
+        send_nat_pmp_external(portmap);
+    if (nat_pmp && stile_address_is_set(&portmap->router) && (!pcp || portmap->asked > 0))
+        send_nat_pmp_map(portmap, LIFETIME);
+    portmap->asked++;
+    set_timer(portmap, jitter(portmap, portmap->interval));
+    portmap->interval = MIN(portmap->interval * 2, MAX_INTERVAL);
+}
+
+static void
+ask_afresh(StilePortmap *portmap)
+{
+    portmap->interval = FIRST_INTERVAL;
+    portmap->asked = 0;
+    ask(portmap);
+}
+
+void
+stile_portmap_start(StilePortmap *portmap)
+{
+    ask_afresh(portmap);
+}
+
+static void
+on_timer(gpointer user_data)
+{
+    StilePortmap *portmap = user_data;
+    g_autofree char *router = stile_address_ip_to_string(&portmap->gateway);
+    gboolean changed = FALSE;
+
+    if (portmap->protocol != STILE_PORTMAP_NONE &&
+        portmap->expires <= stile_clock_now(portmap->clock)) {
+        portmap->protocol = STILE_PORTMAP_NONE;
+        memset(&portmap->external, 0, sizeof portmap->external);
+        memset(&portmap->router, 0, sizeof portmap->router);
+        set_problem(portmap,
+                    g_strdup_printf("The router %s does not renew the port mapping", router));
+        ask_afresh(portmap);
+        notify(portmap);
+        return;
+    }
+    if (portmap->protocol == STILE_PORTMAP_NONE && portmap->asked == SILENT && !portmap->problem)
+        changed = set_problem(
+            portmap, g_strdup_printf("The router %s answers neither PCP nor NAT-PMP", router));
+    ask(portmap);
+    if (changed)
+        notify(portmap);
+}
+
+static void
+on_mapped(StilePortmap *portmap, StilePortmapProtocol protocol, const StileAddress *external,
+          guint32 lifetime)
+{
+    g_autofree char *router = stile_address_ip_to_string(&portmap->gateway);
+    g_autofree char *ip = stile_address_ip_to_string(external);
+    StileAddressScope scope = stile_address_scope(external);
+    gint64 life = (gint64)MIN(lifetime, MAX_LIFETIME) * G_USEC_PER_SEC;
+    gboolean changed = portmap->protocol != protocol ||
+                       !stile_address_equal(&portmap->external, external);
+
+    portmap->protocol = protocol;
+    portmap->external = *external;
+    portmap->expires = stile_clock_now(portmap->clock) + life;
+    portmap->interval = FIRST_INTERVAL;
+    portmap->asked = 0;
+    stile_timer_set_after(portmap->timer, jitter(portmap, life / 2));
+    if (stile_address_family(external) == AF_INET &&
+        (scope == STILE_ADDRESS_PRIVATE || scope == STILE_ADDRESS_SHARED))
+        changed |= set_problem(
+            portmap,
+            g_strdup_printf("The router %s is behind another NAT itself: its address is %s", router,
+                            ip));
+    else
+        changed |= set_problem(portmap, NULL);
+    if (changed)
+        notify(portmap);
+}
+
+static char *
+explain_pcp(StilePortmap *portmap, guint result)
+{
+    g_autofree char *router = stile_address_ip_to_string(&portmap->gateway);
+
+    switch (result) {
+    case STILE_PCP_NOT_AUTHORIZED:
+        return g_strdup_printf("The router %s does not permit port mappings", router);
+    case STILE_PCP_NETWORK_FAILURE:
+        return g_strdup_printf("The router %s is not connected itself", router);
+    case STILE_PCP_NO_RESOURCES:
+    case STILE_PCP_USER_EX_QUOTA:
+        return g_strdup_printf("The router %s has no room for another port mapping", router);
+    case STILE_PCP_ADDRESS_MISMATCH:
+        return g_strdup_printf("There is another NAT between us and the router %s", router);
+    default:
+        return g_strdup_printf("The router %s cannot map ports (PCP error %u)", router, result);
+    }
+}
+
+static char *
+explain_nat_pmp(StilePortmap *portmap, guint result)
+{
+    switch (result) {
+    case STILE_NAT_PMP_NOT_AUTHORIZED:
+        return explain_pcp(portmap, STILE_PCP_NOT_AUTHORIZED);
+    case STILE_NAT_PMP_NETWORK_FAILURE:
+        return explain_pcp(portmap, STILE_PCP_NETWORK_FAILURE);
+    case STILE_NAT_PMP_OUT_OF_RESOURCES:
+        return explain_pcp(portmap, STILE_PCP_NO_RESOURCES);
+    default: {
+        g_autofree char *router = stile_address_ip_to_string(&portmap->gateway);
+
+        return g_strdup_printf("The router %s cannot map ports (NAT-PMP error %u)", router, result);
+    }
+    }
+}
+
+static gint64
+refused_until(StilePortmap *portmap, guint32 seconds)
+{
+    gint64 wait = (gint64)seconds * G_USEC_PER_SEC;
+
+    return stile_clock_now(portmap->clock) + CLAMP(wait, MIN_REFUSED, MAX_REFUSED);
+}
+
+/* One of the protocols was refused: what is left? @problem: (transfer full) (nullable) */
+static void
+go_on(StilePortmap *portmap, char *problem, gint64 until)
+{
+    gboolean changed = problem && set_problem(portmap, problem);
+
+    if (portmap->protocol != STILE_PORTMAP_NONE) {
+        /* A renewal: the mapping lives until it expires (RFC 6887 §11.2.1). */
+        portmap->interval = FIRST_INTERVAL;
+        set_timer(portmap, until - stile_clock_now(portmap->clock));
+    } else if (!speaks_pcp(portmap) && speaks_nat_pmp(portmap) &&
+               stile_address_is_set(&portmap->router)) {
+        send_nat_pmp_map(portmap, LIFETIME);
+    } else if (!speaks_pcp(portmap) && !speaks_nat_pmp(portmap)) {
+        ask(portmap);
+    }
+    if (changed)
+        notify(portmap);
+}
+
+static void
+on_pcp_refused(StilePortmap *portmap, const StilePcpResponse *response)
+{
+    if (portmap->protocol == STILE_PORTMAP_NAT_PMP)
+        return;
+    portmap->pcp_refused_until = refused_until(portmap, response->lifetime);
+    go_on(portmap, explain_pcp(portmap, response->result), portmap->pcp_refused_until);
+}
+
+static void
+on_pcp(StilePortmap *portmap, const StilePcpResponse *response)
+{
+    gboolean ours = response->has_map && response->protocol == IPPROTO_UDP &&
+                    response->internal_port == stile_address_port(&portmap->internal) &&
+                    memcmp(response->nonce, portmap->nonce, sizeof portmap->nonce) == 0;
+    gboolean lost = !stile_epoch_update(
+        &portmap->pcp_epoch, stile_clock_now(portmap->clock) / G_USEC_PER_SEC, response->epoch);
+
+    if (response->result == STILE_PCP_UNSUPP_VERSION) {
+        /* In PCP's own version this answers NAT-PMP's (RFC 6887 §9). */
+        if (portmap->nat_pmp_refused_until != NEVER)
+            portmap->nat_pmp_refused_until = refused_until(portmap, G_MAXUINT32);
+        if (portmap->protocol != STILE_PORTMAP_PCP)
+            go_on(portmap, NULL, portmap->nat_pmp_refused_until);
+    } else if (ours && response->result != STILE_PCP_SUCCESS) {
+        on_pcp_refused(portmap, response);
+    } else if (ours && response->lifetime > 0 && stile_address_is_set(&response->external) &&
+               stile_address_port(&response->external)) {
+        on_mapped(portmap, STILE_PORTMAP_PCP, &response->external, response->lifetime);
+    } else if (lost && portmap->protocol == STILE_PORTMAP_PCP) {
+        ask_afresh(portmap);
+    }
+}
+
+static void
+on_nat_pmp_refused(StilePortmap *portmap, const StileNatPmpResponse *response)
+{
+    if (response->result == STILE_NAT_PMP_UNSUPPORTED_VERSION) {
+        /* In NAT-PMP's own version this answers PCP's (RFC 6886 §3.5). */
+        if (portmap->protocol == STILE_PORTMAP_NONE && portmap->pcp_refused_until != NEVER)
+            portmap->pcp_refused_until = refused_until(portmap, G_MAXUINT32);
+        if (portmap->protocol == STILE_PORTMAP_NONE)
+            go_on(portmap, NULL, 0);
+        return;
+    }
+    if (portmap->protocol == STILE_PORTMAP_PCP)
+        return;
+    portmap->nat_pmp_refused_until = refused_until(portmap, 0);
+    go_on(portmap, explain_nat_pmp(portmap, response->result), portmap->nat_pmp_refused_until);
+}
+
+static void
+on_nat_pmp(StilePortmap *portmap, const StileNatPmpResponse *response)
+{
+    gboolean lost = !stile_epoch_update(
+        &portmap->nat_pmp_epoch, stile_clock_now(portmap->clock) / G_USEC_PER_SEC, response->epoch);
+
+    if (response->result != STILE_NAT_PMP_SUCCESS) {
+        on_nat_pmp_refused(portmap, response);
+    } else if (portmap->protocol == STILE_PORTMAP_PCP) {
+        return;
+    } else if (response->opcode == STILE_NAT_PMP_EXTERNAL) {
+        if (stile_address_scope(&response->external) == STILE_ADDRESS_UNSPECIFIED) {
+            portmap->nat_pmp_refused_until = refused_until(portmap, 0);
+            go_on(portmap, explain_pcp(portmap, STILE_PCP_NETWORK_FAILURE),
+                  portmap->nat_pmp_refused_until);
+            return;
+        }
+        portmap->router = response->external;
+        if (lost && portmap->protocol == STILE_PORTMAP_NAT_PMP)
+            ask_afresh(portmap);
+        else if (portmap->protocol == STILE_PORTMAP_NONE && !speaks_pcp(portmap))
+            send_nat_pmp_map(portmap, LIFETIME);
+    } else if (response->internal_port == stile_address_port(&portmap->internal) &&
+               response->external_port && response->lifetime > 0 &&
+               stile_address_is_set(&portmap->router)) {
+        StileAddress external = stile_address_with_port(&portmap->router, response->external_port);
+
+        on_mapped(portmap, STILE_PORTMAP_NAT_PMP, &external, response->lifetime);
+    }
+}
+
+void
+stile_portmap_receive(StilePortmap *portmap, const guint8 *data, gsize size)
+{
+    StileNatPmpResponse nat_pmp;
+    StilePcpResponse pcp;
+
+    if (stile_pcp_parse(&pcp, data, size, NULL))
+        on_pcp(portmap, &pcp);
+    else if (stile_nat_pmp_parse(&nat_pmp, data, size, NULL))
+        on_nat_pmp(portmap, &nat_pmp);
+}
