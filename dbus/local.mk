@@ -80,3 +80,6 @@ tests_unit_test_bus_SOURCES = tests/unit/test-bus.c tests/unit/private-bus.c tes
 tests_unit_test_bus_CPPFLAGS = $(dbus_cppflags)
 tests_unit_test_bus_CFLAGS = $(dbus_cflags)
 tests_unit_test_bus_LDADD = libstiled.la libstile.la $(DBUS_LIBS)
+
+check_SCRIPTS += tests/unit/test-stilectl
+EXTRA_DIST += tests/unit/test-stilectl tests/unit/stilectl.golden

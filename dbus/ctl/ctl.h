@@ -25,7 +25,7 @@ typedef struct {
     const char *arguments; /* (nullable): as in the usage line, translatable */
     const char *summary;   /* translatable */
     const char *examples;  /* lines to type */
-    int n_least, n_most;   /* of arguments; -1: any number */
+    int n_least, n_most;   /* of arguments */
     const GOptionEntry *options;
     /** Returns: %FALSE with an error of any domain; ctl_status() makes a status of it */
     gboolean (*run)(Ctl *ctl, char **arguments, GError **error);

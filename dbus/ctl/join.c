@@ -27,20 +27,31 @@ read_all(GInputStream *stream, GError **error)
     return g_strdup(text);
 }
 
+static GInputStream *
+open_file(const char *name, GError **error)
+{
+    g_autoptr(GFile) file = g_file_new_for_commandline_arg(name);
+    g_autoptr(GError) why = NULL;
+    GFileInputStream *stream = g_file_read(file, NULL, &why);
+
+    if (g_error_matches(why, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+        g_set_error(error, CTL_ERROR, CTL_FAILED, _("There is no file %s"), name);
+    else if (!stream)
+        g_propagate_error(error, g_steal_pointer(&why));
+    return stream ? G_INPUT_STREAM(stream) : NULL;
+}
+
 static char *
 read_invitation(const char *argument, GError **error)
 {
     g_autoptr(GInputStream) stream = NULL;
-    g_autoptr(GFile) file = NULL;
 
     if (g_str_has_prefix(argument, "stile:"))
         return g_strdup(argument);
-    if (g_str_equal(argument, "-")) {
+    if (g_str_equal(argument, "-"))
         stream = g_unix_input_stream_new(STDIN_FILENO, FALSE);
-    } else {
-        file = g_file_new_for_commandline_arg(argument);
-        stream = G_INPUT_STREAM(g_file_read(file, NULL, error));
-    }
+    else
+        stream = open_file(argument, error);
     return stream ? read_all(stream, error) : NULL;
 }
 

@@ -103,9 +103,15 @@ run_command(Ctl *ctl, const CtlCommand *command, int argc, char **argv, GError *
         argv++;
         argc--;
     }
-    if (argc - 1 < command->n_least || (command->n_most >= 0 && argc - 1 > command->n_most)) {
-        g_set_error(error, CTL_ERROR, CTL_USAGE, _("Usage: %s [OPTION…] %s"), program,
-                    command->arguments ? _(command->arguments) : "");
+    if (argc - 1 < command->n_least || argc - 1 > command->n_most) {
+        g_set_error(error, CTL_ERROR, CTL_USAGE, _("Usage: %s [OPTION…]%s%s"), program,
+                    command->arguments ? " " : "", command->arguments ? _(command->arguments) : "");
+        return FALSE;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (g_utf8_validate(argv[i], -1, NULL))
+            continue;
+        g_set_error(error, CTL_ERROR, CTL_USAGE, _("Argument %d is not text in UTF-8"), i);
         return FALSE;
     }
     return command->run(ctl, argv + 1, error);

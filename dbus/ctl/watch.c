@@ -7,6 +7,7 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* A path that opens changes many things within a moment: one picture for all of them. */
@@ -40,6 +41,14 @@ draw(Watch *watch, CtlSnapshot *snapshot, GError **error)
     return g_string_free(out, FALSE);
 }
 
+/* GIO ignores SIGPIPE, so that a reader who goes away is only seen here. */
+static void
+end_if_unread(Watch *watch)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        g_main_loop_quit(watch->loop);
+}
+
 static void
 show(Watch *watch, CtlSnapshot *snapshot)
 {
@@ -48,6 +57,7 @@ show(Watch *watch, CtlSnapshot *snapshot)
     if (watch->ctl->json) {
         /* A line for each picture, so that a program can read them one by one. */
         ctl_print_json(ctl_snapshot_json(snapshot, STILE_ROOT_PATH), FALSE);
+        end_if_unread(watch);
         return;
     }
     text = draw(watch, snapshot, &watch->error);
@@ -57,6 +67,7 @@ show(Watch *watch, CtlSnapshot *snapshot)
         g_print("\033[H\033[J%s", text);
     else
         g_print("%s", text);
+    end_if_unread(watch);
 }
 
 static void

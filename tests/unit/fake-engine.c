@@ -322,6 +322,19 @@ stile_engine_networks(StileEngine *engine)
     return copy(engine->fake.children[0]);
 }
 
+/* What stilectl made of its options can be seen: the real service hides the password. */
+static void
+show_rendezvous(StileNetwork *network, GVariant *urls)
+{
+    g_autofree const char **list = g_variant_get_strv(urls, NULL);
+    GVariantBuilder pairs;
+
+    g_variant_builder_init(&pairs, G_VARIANT_TYPE("a(ss)"));
+    for (guint i = 0; list[i]; i++)
+        g_variant_builder_add(&pairs, "(ss)", list[i], "connecting");
+    g_object_set(network, "rendezvous", g_variant_builder_end(&pairs), NULL);
+}
+
 static gboolean
 refuse_unknown(GVariant *options, const char *known, GError **error)
 {
@@ -370,6 +383,7 @@ stile_engine_create_network(StileEngine *engine, const char *name, GVariant *opt
     id = g_strdup_printf("ID-of-%s", name);
     network = fake_engine_add_network(engine, id, name, member);
     g_object_set(network, "creator", TRUE, NULL);
+    show_rendezvous(network, rendezvous);
     return network;
 }
 
