@@ -46,6 +46,12 @@ libstiled_la_SOURCES = \
 	dbus/tree.c dbus/tree.h \
 	dbus/value.c dbus/value.h
 
+EXTRA_PROGRAMS += dbus/stiled
+dbus_stiled_SOURCES = dbus/main.c
+dbus_stiled_CPPFLAGS = $(dbus_cppflags)
+dbus_stiled_CFLAGS = $(dbus_cflags)
+dbus_stiled_LDADD = libstiled.la libstile.la $(DBUS_LIBS) $(ENGINE_LIBS)
+
 bin_PROGRAMS += dbus/stilectl
 dbus_stilectl_SOURCES = \
 	dbus/ctl/ask.c dbus/ctl/ask.h \
@@ -60,6 +66,10 @@ dbus_stilectl_SOURCES = \
 	dbus/ctl/secret.c dbus/ctl/secret.h \
 	dbus/ctl/snapshot.c dbus/ctl/snapshot.h \
 	dbus/names.c dbus/names.h
+dist_man_MANS += dbus/stiled.8 dbus/stilectl.1
+bashcompletiondir = $(datadir)/bash-completion/completions
+bashcompletion_DATA = dbus/data/stilectl
+EXTRA_DIST += $(bashcompletion_DATA) dbus/README.md
 dbus_stilectl_CPPFLAGS = $(dbus_cppflags) -I$(top_srcdir)/dbus/ctl
 dbus_stilectl_CFLAGS = $(STILE_CFLAGS) $(DBUS_CFLAGS) $(QRENCODE_CFLAGS)
 dbus_stilectl_LDADD = $(DBUS_LIBS) $(QRENCODE_LIBS)
