@@ -70,6 +70,15 @@ tests_unit_test_nm_plugin_CPPFLAGS = $(nm_cppflags)
 tests_unit_test_nm_plugin_CFLAGS = $(nm_cflags)
 tests_unit_test_nm_plugin_LDADD = $(LIBNM_LIBS) $(DBUS_LIBS)
 
+check_PROGRAMS += tests/unit/test-nm-activation
+tests_unit_test_nm_activation_SOURCES = tests/unit/test-nm-activation.c \
+	nm-integration/activation.c nm-integration/activation.h \
+	nm-integration/ip-config.c nm-integration/ip-config.h \
+	nm-integration/up-options.c nm-integration/up-options.h $(nm_profile)
+tests_unit_test_nm_activation_CPPFLAGS = $(nm_cppflags)
+tests_unit_test_nm_activation_CFLAGS = $(nm_cflags)
+tests_unit_test_nm_activation_LDADD = $(LIBNM_LIBS) $(DBUS_LIBS)
+
 FUZZ_TARGETS += tests/fuzz/fuzz-nm-profile
 tests_fuzz_fuzz_nm_profile_SOURCES = tests/fuzz/fuzz-nm-profile.c $(fuzz_driver) $(nm_profile)
 tests_fuzz_fuzz_nm_profile_CPPFLAGS = $(nm_cppflags)

@@ -192,6 +192,40 @@ test_module_exports(void)
     g_assert_null(dlsym(handle, "stile_profile_import"));
 }
 
+static char *
+run_auth_dialog(const char *mode, const char *input)
+{
+    g_autofree char *program = g_test_build_filename(G_TEST_BUILT, "nm-stile-auth-dialog", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSubprocess)
+        dialog = g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE,
+                                  &error, program, "-u", "11111111-1111-4111-8111-111111111111",
+                                  "-n", "home", "-s", STILE_VPN_SERVICE, "-i", mode, NULL);
+    char *output = NULL;
+
+    g_assert_no_error(error);
+    g_subprocess_communicate_utf8(dialog, input, NULL, &output, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(g_subprocess_get_successful(dialog));
+    return output;
+}
+
+static void
+test_auth_dialog(void)
+{
+    const char *input = "DATA_KEY=network\nDATA_VAL=" NETWORK "\n\nDONE\n\nQUIT\n\n";
+    g_autofree char *lines = run_auth_dialog("-r", input);
+    g_autofree char *ui = run_auth_dialog("--external-ui-mode", input);
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autoptr(GError) error = NULL;
+
+    g_assert_cmpstr(lines, ==, "\n\n");
+    g_key_file_load_from_data(file, ui, strlen(ui), G_KEY_FILE_NONE, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(g_key_file_get_integer(file, "VPN Plugin UI", "Version", NULL), ==, 2);
+    g_assert_true(g_key_file_has_key(file, "VPN Plugin UI", "Title", NULL));
+}
+
 static void
 test_export_unjoined(void)
 {
@@ -298,6 +332,7 @@ main(int argc, char **argv)
     g_test_add_func("/nm/export/unjoined", test_export_unjoined);
     g_test_add_func("/nm/module/round-trip", test_module);
     g_test_add_func("/nm/module/exports", test_module_exports);
+    g_test_add_func("/nm/auth-dialog", test_auth_dialog);
     g_test_add_func("/nm/ip-config", test_ip_config);
     g_test_add_func("/nm/up-options", test_up_options);
     return g_test_run();
