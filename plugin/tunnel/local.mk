@@ -59,13 +59,13 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/tunnel-packet/ipv4 tests/fuzz/seeds/tunnel-packet/ipv4-other \
 	tests/fuzz/seeds/tunnel-packet/ipv6 tests/fuzz/seeds/tunnel-packet/ipv6-other
 
-# A plain WireGuard peer for tests/lab/test-wireguard-go.
+# A plain WireGuard peer for tests/lab/test-wireguard-go and test-dataplane.
 EXTRA_PROGRAMS += tests/lab/wg-peer
 check_DATA += tests/lab/wg-peer$(EXEEXT)
 CLEANFILES += tests/lab/wg-peer$(EXEEXT)
 tests_lab_wg_peer_SOURCES = tests/lab/wg-peer.c
 tests_lab_wg_peer_LDADD = $(unit_ldadd)
-EXTRA_DIST += tests/lab/test-wireguard-go
+EXTRA_DIST += tests/lab/test-dataplane tests/lab/test-wireguard-go
 
 # The data plane: the thread between the tun device and the sockets.
 libstile_la_SOURCES += \
