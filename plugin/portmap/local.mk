@@ -6,9 +6,11 @@ libstile_la_SOURCES += \
 	plugin/portmap/portmap.c plugin/portmap/portmap.h plugin/portmap/portmap-private.h \
 	plugin/portmap/portmap-socket.c
 
-check_PROGRAMS += tests/unit/test-portmap
+check_PROGRAMS += tests/unit/test-portmap tests/unit/test-portmap-miniupnpd
 tests_unit_test_portmap_SOURCES = tests/unit/test-portmap.c
 tests_unit_test_portmap_LDADD = $(unit_ldadd)
+tests_unit_test_portmap_miniupnpd_SOURCES = tests/unit/test-portmap-miniupnpd.c
+tests_unit_test_portmap_miniupnpd_LDADD = $(unit_ldadd)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-nat-pmp tests/fuzz/fuzz-pcp
 tests_fuzz_fuzz_nat_pmp_SOURCES = tests/fuzz/fuzz-nat-pmp.c $(fuzz_driver)
