@@ -145,6 +145,15 @@ stile_ice_agent_controlling(StileIceAgent *agent)
     return agent->controlling;
 }
 
+void
+stile_ice_agent_set_controlling(StileIceAgent *agent, gboolean controlling)
+{
+    if (controlling == agent->controlling)
+        return;
+    stile_ice_agent_set_role(agent, controlling);
+    stile_ice_agent_flush(agent);
+}
+
 /* Tells one thing. Returns: FALSE when there is no more */
 static gboolean
 tell_next(StileIceAgent *agent)
@@ -317,7 +326,6 @@ stile_ice_agent_remove_local(StileIceAgent *agent, const StileCandidate *candida
 static void
 pair_remote(StileIceAgent *agent, const StileCandidate *remote)
 {
-    g_array_append_val(agent->permits, remote->address);
     for (guint i = 0; i < agent->locals->len; i++)
         stile_ice_checklist_pair(agent, &g_array_index(agent->locals, StileCandidate, i), remote);
 }
@@ -438,7 +446,6 @@ stile_ice_agent_learn_remote(StileIceAgent *agent, const StileAddress *address, 
         return NULL;
     /* RFC 8445 §7.3.1.3: different from all others */
     g_snprintf(remote.foundation, sizeof remote.foundation, "prflx%u", ++agent->n_reflexive);
-    g_array_append_val(agent->permits, remote.address);
     g_array_append_val(agent->remotes, remote);
     return &g_array_index(agent->remotes, StileCandidate, agent->remotes->len - 1);
 }

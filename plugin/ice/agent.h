@@ -61,8 +61,8 @@ typedef struct {
     /* Every check was tried and none succeeded (checks_timed_out), or one side's end of candidates
      * has come and all is done. */
     void (*idle)(gpointer user_data);
-    /* A peer-reflexive pair over a relay needs this remote address permitted; or any remote
-     * candidate appeared: the owner lets its TURN clients permit it. */
+    /* A pair from one of our relayed candidates to this address was formed: the owner lets its TURN
+     * clients permit it. Called for each such pair, before its first check. */
     void (*permit)(gpointer user_data, const StileAddress *remote);
 } StileIceAgentOps;
 
@@ -79,6 +79,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileIceAgent, stile_ice_agent_free)
 const char *stile_ice_agent_ufrag(StileIceAgent *agent);
 const char *stile_ice_agent_password(StileIceAgent *agent);
 gboolean stile_ice_agent_controlling(StileIceAgent *agent);
+/** Another guess; sensible before the checks begin. */
+void stile_ice_agent_set_controlling(StileIceAgent *agent, gboolean controlling);
 
 /** Checks begin when the remote credentials and a pair are there. Other ones than before: the peer
  * restarted, its old candidates go. */

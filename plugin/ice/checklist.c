@@ -84,11 +84,24 @@ stile_ice_entry_free(StileIceEntry *entry)
 }
 
 static gboolean
+is_private(const StileAddress *address)
+{
+    StileAddressScope scope = stile_address_scope(address);
+
+    return scope == STILE_ADDRESS_PRIVATE || scope == STILE_ADDRESS_SHARED;
+}
+
+static gboolean
 can_pair(const StileCandidate *local, const StileCandidate *remote)
 {
     gboolean local_zone, remote_zone;
 
     if (stile_address_family(&local->base) != stile_address_family(&remote->address))
+        return FALSE;
+    /* A relay on the internet reaches no private network but its own. Servers refuse to try (403,
+     * for all the peers of the request), and coturn ends the allocation when it has no route. */
+    if (local->type == STILE_CANDIDATE_RELAYED && is_private(&remote->address) &&
+        !is_private(&local->base))
         return FALSE;
     local_zone = stile_address_scope(&local->base) == STILE_ADDRESS_LINK_LOCAL;
     remote_zone = stile_address_scope(&remote->address) == STILE_ADDRESS_LINK_LOCAL;
@@ -162,6 +175,8 @@ stile_ice_checklist_pair(StileIceAgent *agent, const StileCandidate *local,
     entry->info.endpoint = stile_candidate_endpoint(&from, &remote->address);
     entry->info.priority = priority;
     entry->changed = TRUE;
+    if (from.type == STILE_CANDIDATE_RELAYED)
+        g_array_append_val(agent->permits, remote->address);
     g_ptr_array_add(agent->entries, entry);
     g_ptr_array_sort(agent->entries, compare_entries);
     return entry;

@@ -119,6 +119,21 @@ test_direct(gconstpointer data)
     }
 }
 
+/* A relay on the internet is not asked to reach into private networks. */
+static void
+assert_relays_stay_outside(IcePeer *peer)
+{
+    g_autoptr(GPtrArray) pairs = stile_ice_agent_pairs(peer->agent);
+
+    for (guint i = 0; i < pairs->len; i++) {
+        const StileIcePair *pair = g_ptr_array_index(pairs, i);
+
+        if (pair->endpoint.kind == STILE_ENDPOINT_TURN)
+            g_assert_cmpint(stile_address_scope(&pair->remote.address), ==, STILE_ADDRESS_GLOBAL);
+    }
+    g_assert_cmpuint(peer->n_permits, >, 0);
+}
+
 static void
 test_relay(gconstpointer data)
 {
@@ -134,6 +149,8 @@ test_relay(gconstpointer data)
     stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
     g_assert_cmpint(ice_peer_is_direct(world.a), ==, theory_says_direct(pair[0], pair[1]));
     g_assert_cmpint(ice_peer_is_direct(world.b), ==, theory_says_direct(pair[0], pair[1]));
+    assert_relays_stay_outside(world.a);
+    assert_relays_stay_outside(world.b);
     world_close(&world);
 }
 
@@ -211,6 +228,7 @@ test_peer_reflexive(void)
 static void
 test_reflexive_before_signalled(void)
 {
+    g_autoptr(GPtrArray) pairs = NULL;
     const StileIcePair *pair;
     World world;
 
@@ -222,7 +240,8 @@ test_reflexive_before_signalled(void)
     world.a->signalling_delay = 2 * G_USEC_PER_SEC;
     ice_peer_introduce(world.a, world.b);
     stile_clock_advance(world.clock, 1900 * G_TIME_SPAN_MILLISECOND);
-    g_assert_cmpuint(world.a->n_permits, ==, 0); /* kept, not believed yet */
+    pairs = stile_ice_agent_pairs(world.a->agent);
+    g_assert_cmpuint(pairs->len, ==, 0); /* kept, not believed yet */
     g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
     pair = stile_ice_agent_selected(world.a->agent);
