@@ -303,6 +303,15 @@ stile_address_scope(const StileAddress *address)
 }
 
 gboolean
+stile_address_is_inside(const StileAddress *address)
+{
+    StileAddressScope scope = stile_address_scope(address);
+
+    return scope == STILE_ADDRESS_PRIVATE || scope == STILE_ADDRESS_SHARED ||
+           scope == STILE_ADDRESS_LINK_LOCAL;
+}
+
+gboolean
 stile_prefix_parse(StilePrefix *ret, const char *text, GError **error)
 {
     const char *slash = strchr(text, '/');

@@ -85,6 +85,8 @@ guint stile_address_hash(gconstpointer address);
 gboolean stile_address_equal_ip(const StileAddress *a, const StileAddress *b);
 
 StileAddressScope stile_address_scope(const StileAddress *address);
+/** Whether it only means something inside a network: private, shared (a carrier's), link-local. */
+gboolean stile_address_is_inside(const StileAddress *address);
 
 /**
  * StilePrefix:

@@ -84,14 +84,6 @@ stile_ice_entry_free(StileIceEntry *entry)
 }
 
 static gboolean
-is_private(const StileAddress *address)
-{
-    StileAddressScope scope = stile_address_scope(address);
-
-    return scope == STILE_ADDRESS_PRIVATE || scope == STILE_ADDRESS_SHARED;
-}
-
-static gboolean
 can_pair(const StileCandidate *local, const StileCandidate *remote)
 {
     gboolean local_zone, remote_zone;
@@ -100,8 +92,8 @@ can_pair(const StileCandidate *local, const StileCandidate *remote)
         return FALSE;
     /* A relay on the internet reaches no private network but its own. Servers refuse to try (403,
      * for all the peers of the request), and coturn ends the allocation when it has no route. */
-    if (local->type == STILE_CANDIDATE_RELAYED && is_private(&remote->address) &&
-        !is_private(&local->base))
+    if (local->type == STILE_CANDIDATE_RELAYED && stile_address_is_inside(&remote->address) &&
+        !stile_address_is_inside(&local->base))
         return FALSE;
     local_zone = stile_address_scope(&local->base) == STILE_ADDRESS_LINK_LOCAL;
     remote_zone = stile_address_scope(&remote->address) == STILE_ADDRESS_LINK_LOCAL;
