@@ -30,7 +30,8 @@ G_DECLARE_FINAL_TYPE(StileEngine, stile_engine, STILE, ENGINE, GObject)
  * Properties: "id" s (base64), "name" s, "self" s, "state" s (down, connecting, up), "interface" s,
  * "addresses" as (with prefix length), "mtu" u, "rendezvous" a(ss) as GVariant (url, state), "autoconnect" b,
  * "creator" b (the network's key is here, so that it can invite).
- * Signals: "peer-added", "peer-removed" (StilePeer), "relay-added", "relay-removed" (StileRelay).
+ * Signals: "peer-added", "peer-removed" (StilePeer), "relay-added", "relay-removed" (StileRelay),
+ * "warning" (s): a sentence for the journal, each cause once.
  */
 #define STILE_TYPE_NETWORK (stile_network_get_type())
 G_DECLARE_FINAL_TYPE(StileNetwork, stile_network, STILE, NETWORK, GObject)

@@ -41,7 +41,8 @@ struct _StileConnection {
     gpointer user_data;
 
     /* signalling */
-    GArray *locals; /* of StileCandidate: what the peer is told */
+    GArray *locals;        /* of StileCandidate: what the peer is told */
+    GHashTable *permitted; /* StileAddress: what relays were told to let through */
     StileTimer *signal_timer;
     gint64 signal_again;
     char remote_ufrag[33];
@@ -145,6 +146,39 @@ retry(StileConnection *connection)
     evaluate_soon(connection);
 }
 
+static gboolean
+permit(StileConnection *connection, const StileAddress *remote)
+{
+    if (!connection->ops->permit(connection->user_data, remote))
+        return FALSE;
+    g_hash_table_add(connection->permitted, g_memdup2(remote, sizeof *remote));
+    return TRUE;
+}
+
+static void
+forget_permitted(StileConnection *connection)
+{
+    GHashTableIter iter;
+    gpointer remote;
+
+    g_hash_table_iter_init(&iter, connection->permitted);
+    while (g_hash_table_iter_next(&iter, &remote, NULL)) {
+        connection->ops->forget(connection->user_data, remote);
+        g_hash_table_iter_remove(&iter);
+    }
+}
+
+void
+stile_connection_permit_again(StileConnection *connection)
+{
+    GHashTableIter iter;
+    gpointer remote;
+
+    g_hash_table_iter_init(&iter, connection->permitted);
+    while (g_hash_table_iter_next(&iter, &remote, NULL))
+        connection->ops->permit(connection->user_data, remote);
+}
+
 static void
 receive_ice(StileConnection *connection, const StileSignal *signal)
 {
@@ -152,6 +186,7 @@ receive_ice(StileConnection *connection, const StileSignal *signal)
     gboolean acked = strcmp(signal->ack, stile_ice_agent_ufrag(connection->agent)) == 0;
 
     if (is_new) {
+        forget_permitted(connection);
         g_strlcpy(connection->remote_ufrag, signal->ufrag, sizeof connection->remote_ufrag);
         stile_ice_agent_set_remote_credentials(connection->agent, signal->ufrag, signal->password);
         connection->retry_after = RETRY_FIRST;
@@ -160,7 +195,7 @@ receive_ice(StileConnection *connection, const StileSignal *signal)
     connection->theirs.mapping = signal->mapping;
     connection->theirs.filtering = signal->filtering;
     for (guint i = 0; i < signal->n_candidates; i++) {
-        if (connection->ops->permit(connection->user_data, &signal->candidates[i].address))
+        if (permit(connection, &signal->candidates[i].address))
             stile_ice_agent_add_remote(connection->agent, &signal->candidates[i]);
     }
     if (signal->complete)
@@ -451,9 +486,7 @@ on_idle(gpointer user_data)
 static void
 on_permit(gpointer user_data, const StileAddress *remote)
 {
-    StileConnection *connection = user_data;
-
-    connection->ops->permit(connection->user_data, remote);
+    permit(user_data, remote);
 }
 
 static const StileIceAgentOps agent_ops = {
@@ -474,6 +507,8 @@ stile_connection_new(StileClock *clock, StileStunTransactions *transactions, gbo
     connection->ops = ops;
     connection->user_data = user_data;
     connection->locals = g_array_new(FALSE, FALSE, sizeof(StileCandidate));
+    connection->permitted = g_hash_table_new_full(stile_address_hash, stile_address_equal, g_free,
+                                                  NULL);
     connection->ways = g_array_new(FALSE, FALSE, sizeof(StileConnectionWay));
     connection->signal_timer = stile_timer_new(clock, on_signal_timer, connection);
     connection->evaluate_timer = stile_timer_new(clock, on_evaluate, connection);
@@ -494,6 +529,8 @@ stile_connection_free(StileConnection *connection)
     if (!connection)
         return;
     stile_ice_agent_free(connection->agent);
+    forget_permitted(connection);
+    g_hash_table_unref(connection->permitted);
     stile_timer_free(connection->signal_timer);
     stile_timer_free(connection->evaluate_timer);
     stile_timer_free(connection->retry_timer);

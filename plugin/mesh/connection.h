@@ -49,6 +49,8 @@ typedef struct {
     /* The peer says it has the address @remote. Returns: whether that may be sent to at all; if so,
      * the relays let it through from now on. */
     gboolean (*permit)(gpointer user_data, const StileAddress *remote);
+    /* The peer does not have the address @remote any more. */
+    void (*forget)(gpointer user_data, const StileAddress *remote);
     /* A channel to @remote on the TURN server @server is wanted. Returns: its number, 0 for not
      * yet: call stile_connection_refresh() when it is there. */
     guint16 (*channel)(gpointer user_data, const StileAddress *server, const StileAddress *remote);
@@ -83,6 +85,8 @@ void stile_connection_receive_signal(StileConnection *connection, const guint8 *
 gboolean stile_connection_owns(StileConnection *connection, const StileStunMessage *request);
 void stile_connection_receive(StileConnection *connection, const StileStunMessage *message,
                               const StileEndpoint *from);
+/** A relay is ready that knows nothing of the peer: its addresses are permitted again. */
+void stile_connection_permit_again(StileConnection *connection);
 /** Something outside changed that matters to the choice: a channel is there, traffic began. */
 void stile_connection_refresh(StileConnection *connection);
 /** Try for a direct path now, both sides together. */

@@ -73,3 +73,18 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/signal/ice \
 	tests/fuzz/seeds/signal/presence \
 	tests/fuzz/seeds/signal/retry
+
+# The objects of stile.h, and what a network is while it is up.
+libstile_la_SOURCES += \
+	plugin/mesh/engine.c \
+	plugin/mesh/join.c plugin/mesh/join.h \
+	plugin/mesh/network.c plugin/mesh/network.h \
+	plugin/mesh/options.c plugin/mesh/options.h \
+	plugin/mesh/path.c plugin/mesh/path.h \
+	plugin/mesh/peer.c plugin/mesh/peer.h \
+	plugin/mesh/ping.c plugin/mesh/ping.h \
+	plugin/mesh/relay.c plugin/mesh/relay.h \
+	plugin/mesh/mesh.c plugin/mesh/mesh.h plugin/mesh/mesh-private.h \
+	plugin/mesh/mesh-rendezvous.c \
+	plugin/mesh/mesh-underlay.c \
+	plugin/mesh/underlay.c plugin/mesh/underlay.h

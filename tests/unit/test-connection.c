@@ -83,6 +83,11 @@ on_permit(gpointer user_data, const StileAddress *remote)
     return TRUE;
 }
 
+static void
+on_forget(gpointer user_data, const StileAddress *remote)
+{
+}
+
 static guint16
 on_channel(gpointer user_data, const StileAddress *server, const StileAddress *remote)
 {
@@ -94,7 +99,8 @@ on_changed(gpointer user_data)
 {
 }
 
-static const StileConnectionOps connection_ops = {on_signal, on_permit, on_channel, on_changed};
+static const StileConnectionOps connection_ops = {on_signal, on_permit, on_forget, on_channel,
+                                                  on_changed};
 
 static void
 on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize size)

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mesh/mesh-private.h"
+
+#include "mesh/signal.h"
+#include <string.h>
+
+/* Peers that come online are connected to at once while they are few, so that the first packet
+ * finds the way open; in a large network only those that there is traffic for. */
+#define EAGER_PEERS 8
+
+void
+stile_mesh_free_broker(gpointer pointer)
+{
+    Broker *broker = pointer;
+
+    g_free(broker->url);
+    g_free(broker->state);
+    g_free(broker);
+}
+
+static void
+on_broker_state(gpointer user_data, const char *url, gboolean connected, const char *reason)
+{
+    StileMesh *mesh = user_data;
+    Broker *broker = NULL;
+
+    for (guint i = 0; i < mesh->brokers->len && !broker; i++)
+        if (strcmp(((Broker *)mesh->brokers->pdata[i])->url, url) == 0)
+            broker = mesh->brokers->pdata[i];
+    if (!broker) {
+        broker = g_new0(Broker, 1);
+        broker->url = g_strdup(url);
+        g_ptr_array_add(mesh->brokers, broker);
+    }
+    g_free(broker->state);
+    broker->state = g_strdup(reason);
+    broker->connected = connected;
+    if (mesh->rendezvous)
+        stile_mesh_for_each_connection(mesh, stile_mesh_tell_broker, NULL);
+    stile_mesh_refresh_soon(mesh);
+}
+
+static void
+refuse(StileMesh *mesh, const guint8 device[STILE_KEY_SIZE], const GError *error)
+{
+    g_autofree char *id = stile_key_to_string(device);
+    g_autofree char *message = NULL;
+
+    if (g_hash_table_contains(mesh->refused, id))
+        return;
+    message = g_strdup_printf("%s; device %s is not accepted", error->message, id);
+    g_hash_table_add(mesh->refused, g_steal_pointer(&id));
+    mesh->ops->warning(mesh->user_data, message);
+}
+
+static void
+take_revocations(StileMesh *mesh, const StilePresence *presence)
+{
+    if (!presence->revocations ||
+        !stile_roster_update_revocations(mesh->roster, presence->revocations,
+                                         presence->revocations_size))
+        return;
+    mesh->ops->revoked(mesh->user_data);
+    mesh->ops->save(mesh->user_data);
+    stile_mesh_announce(mesh);
+}
+
+static void
+peer_came(StileMesh *mesh, StilePeer *peer)
+{
+    stile_peer_set_online(peer, TRUE);
+    if (stile_peer_connection(peer))
+        stile_mesh_tell_broker(mesh, peer, stile_peer_connection(peer), NULL);
+    else if (stile_mesh_count_connections(mesh) < EAGER_PEERS)
+        stile_mesh_open_connection(mesh, peer);
+    stile_mesh_refresh_soon(mesh);
+}
+
+static void
+peer_went(StileMesh *mesh, StilePeer *peer)
+{
+    StileConnection *connection = stile_peer_connection(peer);
+
+    stile_peer_set_online(peer, FALSE);
+    /* Maybe only its broker is gone: a direct way that works goes on working. */
+    if (connection) {
+        stile_mesh_tell_broker(mesh, peer, connection, NULL);
+        stile_connection_shake(connection);
+    }
+    stile_mesh_refresh_soon(mesh);
+}
+
+static void
+on_presence(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
+            gsize size)
+{
+    StileMesh *mesh = user_data;
+    StilePeer *peer = stile_mesh_find_peer(mesh, device);
+    const StileCertificate *certificate;
+    g_autoptr(GError) error = NULL;
+    StilePresence presence;
+    gboolean changed;
+
+    if (!payload) {
+        if (peer)
+            peer_went(mesh, peer);
+        return;
+    }
+    if (!stile_presence_parse(&presence, payload, size, &error)) {
+        refuse(mesh, device, error);
+        return;
+    }
+    certificate = stile_roster_accept(mesh->roster, device, presence.certificate,
+                                      presence.certificate_size, &changed, &error);
+    if (!certificate) {
+        refuse(mesh, device, error);
+        return;
+    }
+    /* Only a member's word about revocations is looked at; it is checked all the same. */
+    take_revocations(mesh, &presence);
+    if (!(certificate = stile_roster_find(mesh->roster, device)))
+        return; /* it has just revoked itself */
+    if (changed)
+        mesh->ops->save(mesh->user_data);
+    peer = mesh->ops->peer(mesh->user_data, certificate);
+    if (stile_peer_mesh(peer) != mesh)
+        stile_mesh_attach_peer(mesh, peer);
+    peer_came(mesh, peer);
+}
+
+static void
+on_roster_complete(gpointer user_data, const char *url)
+{
+}
+
+static void
+on_message(gpointer user_data, const StileMember *from, const guint8 *payload, gsize size)
+{
+    StileMesh *mesh = user_data;
+    StilePeer *peer = stile_mesh_find_peer(mesh, from->device);
+
+    if (!peer)
+        return;
+    if (!stile_peer_connection(peer))
+        stile_mesh_open_connection(mesh, peer);
+    stile_connection_receive_signal(stile_peer_connection(peer), payload, size);
+}
+
+static void
+on_carried_packet(gpointer user_data, const guint8 *data, gsize size)
+{
+    StileMesh *mesh = user_data;
+    StileEndpoint from = {.kind = STILE_ENDPOINT_CARRIED};
+
+    stile_dataplane_inject(mesh->dataplane, &from, data, size);
+}
+
+static const StileRendezvousOps rendezvous_ops = {
+    .state = on_broker_state,
+    .presence = on_presence,
+    .roster_complete = on_roster_complete,
+    .message = on_message,
+    .packet = on_carried_packet,
+};
+
+void
+stile_mesh_start_rendezvous(StileMesh *mesh, const StileServers *servers)
+{
+    mesh->rendezvous = stile_rendezvous_new(mesh->clock, mesh->state->network_key,
+                                            mesh->state->device_private,
+                                            mesh->state->tunnel_private, &rendezvous_ops, mesh);
+    for (gsize i = 0; servers->rendezvous && servers->rendezvous[i]; i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!stile_rendezvous_add_server(mesh->rendezvous, servers->rendezvous[i], &error))
+            mesh->ops->warning(mesh->user_data, error->message);
+    }
+}
+
+GVariant *
+stile_mesh_rendezvous(StileMesh *mesh)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ss)"));
+    for (guint i = 0; i < mesh->brokers->len; i++) {
+        Broker *broker = mesh->brokers->pdata[i];
+
+        g_variant_builder_add(&builder, "(ss)", broker->url, broker->state);
+    }
+    return g_variant_ref_sink(g_variant_builder_end(&builder));
+}
+
+void
+stile_mesh_announce(StileMesh *mesh)
+{
+    g_autoptr(GBytes)
+        presence = stile_presence_write(mesh->state->certificate, mesh->state->revocations);
+    gsize size;
+    const guint8 *data = g_bytes_get_data(presence, &size);
+
+    stile_rendezvous_set_presence(mesh->rendezvous, data, size);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/clock.h"
+#include "mesh/store.h"
+#include "stile.h"
+
+G_BEGIN_DECLS
+
+/* The inner side of StileNetwork: what the engine does with it. */
+
+/** @state: (transfer full). @store: (transfer none): outlives the network */
+StileNetwork *stile_network_new(StileClock *clock, StileStore *store, StileNetworkState *state);
+const StileNetworkState *stile_network_state(StileNetwork *network);
+/** Up again if it was when the service died, or if it is to be always. Errors go to the journal. */
+void stile_network_resume(StileNetwork *network);
+/** Down, without remembering it. */
+void stile_network_stop(StileNetwork *network);
+/** Once a second while somebody watches: counters and round-trip times. */
+void stile_network_tick(StileNetwork *network);
+
+G_END_DECLS

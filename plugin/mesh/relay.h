@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "stile.h"
+#include "stun/turn.h"
+
+G_BEGIN_DECLS
+
+StileRelay *stile_relay_new(guint number, const char *uri);
+/** @turn: (nullable): what is shown; %NULL while the server's name is being resolved */
+void stile_relay_update(StileRelay *relay, StileTurn *turn);
+/** For a server that cannot even be asked: its name does not resolve, the URI is not for us. */
+void stile_relay_fail(StileRelay *relay, const char *text);
+
+G_END_DECLS
