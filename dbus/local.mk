@@ -74,6 +74,12 @@ dbus_stilectl_CPPFLAGS = $(dbus_cppflags) -I$(top_srcdir)/dbus/ctl
 dbus_stilectl_CFLAGS = $(STILE_CFLAGS) $(DBUS_CFLAGS) $(QRENCODE_CFLAGS)
 dbus_stilectl_LDADD = $(DBUS_LIBS) $(QRENCODE_LIBS)
 
+libexec_PROGRAMS += dbus/stiled
+dbus_stiled_SOURCES = dbus/main.c
+dbus_stiled_CPPFLAGS = $(dbus_cppflags)
+dbus_stiled_CFLAGS = $(dbus_cflags)
+dbus_stiled_LDADD = libstiled.la libstile.la $(DBUS_LIBS)
+
 # The service with the double of the engine, for the tests of stilectl.
 fake_engine = tests/unit/fake-engine.c tests/unit/fake-engine.h tests/unit/fake-home.c
 EXTRA_PROGRAMS += tests/unit/fake-stiled

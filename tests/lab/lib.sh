@@ -362,6 +362,7 @@ SERVICE
     <allow user="*"/>
     <allow own="*"/>
     <allow send_destination="*"/>
+    <allow receive_sender="*"/>
   </policy>
 </busconfig>
 CONFIG
