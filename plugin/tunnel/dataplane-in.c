@@ -10,6 +10,9 @@
 #define MAX_RECEIVES 2
 
 #define MIN_WIREGUARD STILE_TUNNEL_OVERHEAD
+/* No STUN message that we expect is larger; what strangers send waits in memory for the main
+ * thread. The largest are Data indications with a WireGuard message in them. */
+#define MAX_STUN 2048
 
 static void
 write_to_tun(gpointer user_data, const struct iovec *parts, guint n_parts)
@@ -135,7 +138,7 @@ handle_message(StileDataplane *self, const StileEndpoint *from, guint8 *data, gs
 {
     if (G_LIKELY(looks_like_wireguard(data, size)))
         stile_dataplane_in_message(self, from, data, size);
-    else if (stile_stun_looks_like(data, size))
+    else if (size <= MAX_STUN && stile_stun_looks_like(data, size))
         stile_dataplane_post(self, STILE_EVENT_CONTROL, NULL, from, data, size);
     else
         stile_stat_add(self->counters.malformed, 1);

@@ -7,6 +7,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+static gboolean
+is_gone(gpointer key, gpointer value, gpointer user_data)
+{
+    StileDataplane *self = user_data;
+
+    return stile_tunnel_find(self->tunnel, key) == NULL;
+}
+
 static void
 set_table(StileDataplane *self, StileTable *table)
 {
@@ -14,7 +22,7 @@ set_table(StileDataplane *self, StileTable *table)
 
     stile_tunnel_set_table(self->tunnel, own, self->now);
     stile_dataplane_in_set_relays(self, own);
-    g_hash_table_remove_all(self->wakened);
+    g_hash_table_foreach_remove(self->wakened, is_gone, self);
 }
 
 static void

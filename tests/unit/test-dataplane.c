@@ -504,7 +504,7 @@ test_control(void)
     g_autoptr(World) world = world_new();
     g_autoptr(StileSocket) stranger = stile_socket_new(AF_INET, 0, NULL);
     StileAddress self;
-    guint8 data[64];
+    guint8 data[64], large[40000] = {0};
 
     g_assert_true(stile_address_parse(&self, "127.0.0.1", stile_socket_port(stranger), NULL));
     stile_socket_send(stranger, NULL, &world->a.address, data, make_stun(data));
@@ -529,6 +529,12 @@ test_control(void)
     g_usleep(10000);
     stile_socket_send(stranger, NULL, &world->a.address, data, 24);
     wait_for_malformed(world->a.dataplane, 2);
+
+    /* A message that no STUN server sends is not worth keeping for the main thread. */
+    make_stun(large);
+    stile_put_u16be(large + 2, sizeof large - STILE_STUN_HEADER_SIZE);
+    stile_socket_send(stranger, NULL, &world->a.address, large, sizeof large);
+    wait_for_malformed(world->a.dataplane, 3);
 }
 
 static guint64
