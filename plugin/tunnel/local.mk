@@ -80,9 +80,12 @@ libstile_la_SOURCES += \
 	plugin/tunnel/mailbox.c plugin/tunnel/mailbox.h \
 	plugin/tunnel/segment.c plugin/tunnel/segment.h
 
-check_PROGRAMS += tests/unit/test-dataplane tests/unit/test-segment
-tests_unit_test_dataplane_SOURCES = tests/unit/test-dataplane.c tests/unit/packets.h
+dataplane_world = tests/unit/dataplane-world.c tests/unit/dataplane-world.h tests/unit/packets.h
+check_PROGRAMS += tests/unit/test-dataplane tests/unit/test-dataplane-hostile tests/unit/test-segment
+tests_unit_test_dataplane_SOURCES = tests/unit/test-dataplane.c $(dataplane_world)
 tests_unit_test_dataplane_LDADD = $(unit_ldadd)
+tests_unit_test_dataplane_hostile_SOURCES = tests/unit/test-dataplane-hostile.c $(dataplane_world)
+tests_unit_test_dataplane_hostile_LDADD = $(unit_ldadd)
 tests_unit_test_segment_SOURCES = tests/unit/test-segment.c tests/unit/packets.h
 tests_unit_test_segment_LDADD = $(unit_ldadd)
 
