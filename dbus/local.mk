@@ -46,12 +46,6 @@ libstiled_la_SOURCES = \
 	dbus/tree.c dbus/tree.h \
 	dbus/value.c dbus/value.h
 
-EXTRA_PROGRAMS += dbus/stiled
-dbus_stiled_SOURCES = dbus/main.c
-dbus_stiled_CPPFLAGS = $(dbus_cppflags)
-dbus_stiled_CFLAGS = $(dbus_cflags)
-dbus_stiled_LDADD = libstiled.la libstile.la $(DBUS_LIBS) $(ENGINE_LIBS)
-
 bin_PROGRAMS += dbus/stilectl
 dbus_stilectl_SOURCES = \
 	dbus/ctl/ask.c dbus/ctl/ask.h \
@@ -99,3 +93,9 @@ tests_unit_test_bus_LDADD = libstiled.la libstile.la $(DBUS_LIBS)
 
 check_SCRIPTS += tests/unit/test-stilectl
 EXTRA_DIST += tests/unit/test-stilectl tests/unit/stilectl.golden
+
+check_PROGRAMS += tests/unit/test-bus-engine
+tests_unit_test_bus_engine_SOURCES = tests/unit/test-bus-engine.c
+tests_unit_test_bus_engine_CPPFLAGS = $(dbus_cppflags)
+tests_unit_test_bus_engine_CFLAGS = $(dbus_cflags)
+tests_unit_test_bus_engine_LDADD = libstiled.la libstile.la $(DBUS_LIBS)

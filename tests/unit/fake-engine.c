@@ -245,10 +245,10 @@ add(gpointer parent, guint which, gpointer child, const char *signal)
 static void
 take_away(gpointer parent, guint which, gpointer child, const char *signal)
 {
-    g_autoptr(GObject) held = g_object_ref(child);
-
+    g_object_ref(child);
     g_ptr_array_remove(((Fake *)parent)->children[which], child);
     g_signal_emit_by_name(parent, signal, child);
+    g_object_unref(child);
 }
 
 void
