@@ -22,3 +22,30 @@ check_PROGRAMS += tests/unit/test-rendezvous
 tests_unit_test_rendezvous_SOURCES = tests/unit/test-rendezvous.c \
 	tests/unit/mosquitto.c tests/unit/mosquitto.h
 tests_unit_test_rendezvous_LDADD = $(unit_ldadd)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-mqtt-packet
+tests_fuzz_fuzz_mqtt_packet_SOURCES = tests/fuzz/fuzz-mqtt-packet.c $(fuzz_driver)
+tests_fuzz_fuzz_mqtt_packet_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_mqtt_packet_LDFLAGS = $(fuzz_ldflags)
+FUZZ_TARGETS += tests/fuzz/fuzz-broker-url
+tests_fuzz_fuzz_broker_url_SOURCES = tests/fuzz/fuzz-broker-url.c $(fuzz_driver)
+tests_fuzz_fuzz_broker_url_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_broker_url_LDFLAGS = $(fuzz_ldflags)
+FUZZ_TARGETS += tests/fuzz/fuzz-presence
+tests_fuzz_fuzz_presence_SOURCES = tests/fuzz/fuzz-presence.c $(fuzz_driver)
+tests_fuzz_fuzz_presence_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_presence_LDFLAGS = $(fuzz_ldflags)
+FUZZ_TARGETS += tests/fuzz/fuzz-message
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c $(fuzz_driver)
+tests_fuzz_fuzz_message_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += plugin/rendezvous/README.md
+EXTRA_DIST += \
+	tests/fuzz/seeds/mqtt-packet/publish-long tests/fuzz/seeds/mqtt-packet/publish-qos1 \
+	tests/fuzz/seeds/mqtt-packet/refusals tests/fuzz/seeds/mqtt-packet/session \
+	tests/fuzz/seeds/broker-url/full tests/fuzz/seeds/broker-url/plain \
+	tests/fuzz/seeds/broker-url/scope tests/fuzz/seeds/broker-url/websocket \
+	tests/fuzz/seeds/presence/empty tests/fuzz/seeds/presence/present \
+	tests/fuzz/seeds/presence/will tests/fuzz/seeds/message/empty \
+	tests/fuzz/seeds/message/message

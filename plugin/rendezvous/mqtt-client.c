@@ -118,13 +118,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_unref)
 static void
 fail(StileMqttClient *client, GError *reason)
 {
-    g_autoptr(GError) owned = reason;
-
-    if (client->state == CLOSED)
-        return;
-    close_connection(client);
-    if (client->ops)
+    if (client->state != CLOSED) {
+        close_connection(client);
         client->ops->closed(client->user_data, reason);
+    }
+    g_error_free(reason);
 }
 
 static void

@@ -316,13 +316,14 @@ stile_mqtt_input_push(StileMqttInput *input, const guint8 *data, gsize size)
 StileMqttStep
 stile_mqtt_input_next(StileMqttInput *input, StileMqttPacket *ret, GError **error)
 {
-    const guint8 *data = input->bytes->data + input->used;
     gsize size = input->bytes->len - input->used, length_size;
+    const guint8 *data;
     guint32 length;
     StileMqttStep step;
 
     if (size == 0)
         return STILE_MQTT_STEP_MORE;
+    data = input->bytes->data + input->used;
     step = is_from_broker(data[0])
                ? stile_mqtt_read_length(data + 1, size - 1, &length, &length_size)
                : STILE_MQTT_STEP_ERROR;

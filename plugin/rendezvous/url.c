@@ -66,9 +66,9 @@ gboolean
 stile_broker_url_parse(StileBrokerUrl *ret, const char *text, GError **error)
 {
     g_autofree char *scheme = NULL, *user = NULL, *password = NULL, *host = NULL, *path = NULL;
-    g_autofree char *query = NULL, *fragment = NULL, *number = NULL;
+    g_autofree char *query = NULL, *fragment = NULL;
     guint8 fingerprint[STILE_SHA256_SIZE] = {0};
-    gboolean tls = FALSE, ipv6;
+    gboolean tls = FALSE;
     int port;
 
     if (!g_uri_split_with_user(text, G_URI_FLAGS_HAS_PASSWORD, &scheme, &user, &password, NULL,
@@ -96,8 +96,6 @@ stile_broker_url_parse(StileBrokerUrl *ret, const char *text, GError **error)
         return refuse(error, "must have its certificate's fingerprint as #sha256= and 64 "
                              "hexadecimal digits");
 
-    ipv6 = strchr(host, ':') != NULL;
-    number = port > 0 ? g_strdup_printf(":%d", port) : g_strdup("");
     *ret = (StileBrokerUrl){
         .tls = tls,
         .port = (guint16)(port > 0 ? port
@@ -106,8 +104,8 @@ stile_broker_url_parse(StileBrokerUrl *ret, const char *text, GError **error)
         .user = g_steal_pointer(&user),
         .password = g_steal_pointer(&password),
         .has_fingerprint = fragment != NULL,
-        .shown = g_strdup_printf("%s://%s%s%s%s", tls ? "mqtts" : "mqtt", ipv6 ? "[" : "", host,
-                                 ipv6 ? "]" : "", number),
+        .shown = g_uri_join(G_URI_FLAGS_NONE, tls ? "mqtts" : "mqtt", NULL, host, port, "", NULL,
+                            NULL),
     };
     ret->host = g_steal_pointer(&host);
     memcpy(ret->fingerprint, fingerprint, sizeof fingerprint);
