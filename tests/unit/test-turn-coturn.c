@@ -385,6 +385,38 @@ test_indications(void)
     g_assert_cmpstr(client.received->str, ==, "back");
 }
 
+/* A relayed address of the other family (RFC 8656 §7.1). */
+static void
+test_ipv6(void)
+{
+    static const char *const options[] = {"--relay-ip=::1", NULL};
+    g_auto(Coturn) coturn = {0};
+    g_auto(Client) client = {0};
+    g_autoptr(StileSocket) peer = stile_socket_new(AF_INET6, 0, NULL);
+    StileAddress relayed, address;
+
+    g_assert_true(stile_address_parse(&address, "::1", 9, NULL));
+    if (!peer || stile_socket_send(peer, NULL, &address, "", 0) != 0) {
+        g_test_skip("no IPv6 on loopback");
+        return;
+    }
+    if (!coturn_start(&coturn, options))
+        return;
+    client_start(&client, NULL, NULL);
+    client.turn = stile_turn_new(client.clock, client.transactions, &coturn.address, AF_INET6,
+                                 "stile", "secret", &ops, &client);
+    stile_turn_start(client.turn);
+    wait_for(&client, is_ready);
+    relayed = stile_turn_relayed(client.turn);
+    g_assert_cmpint(stile_address_family(&relayed), ==, AF_INET6);
+    g_assert_true(stile_address_parse(&address, "::1", stile_socket_port(peer), NULL));
+    stile_turn_bind(client.turn, &address);
+    wait_for(&client, has_channel);
+    g_assert_cmpint(stile_socket_send(peer, NULL, &relayed, "six", 3), ==, 0);
+    wait_for(&client, has_channel_data);
+    g_assert_cmpstr(client.channel_data->str, ==, "six");
+}
+
 /* The network changed, and after all the server knows us still (437): nothing is lost. */
 static void
 test_same_port(void)
@@ -544,6 +576,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/turn/coturn/relay-to-relay", test_relay_to_relay);
     g_test_add_func("/turn/coturn/indications", test_indications);
+    g_test_add_func("/turn/coturn/ipv6", test_ipv6);
     g_test_add_func("/turn/coturn/same-port", test_same_port);
     g_test_add_func("/turn/coturn/left-over", test_left_over);
     g_test_add_func("/turn/coturn/stale-nonce", test_stale_nonce);
