@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Switches two desktops on with nmcli and tells what happens, as it happens, from the D-Bus signals of both.
 
-narrate.py NAME=PID NAME=PID [--result FILE] [--patience SECONDS]
+narrate.py NAME=PID NAME=PID [--state WORD] [--act TEXT WORD COMMAND]… [--patience SECONDS] [--result FILE]
 
 PID is the first process of a desktop box. From the first desktop it pings the second every 10 ms, from the
-moment its address is known. It ends when both say that the path is direct, or when nothing better
-comes for a while; exit status 1 when no ping was answered. --result writes the figures as JSON.
+moment there is a tunnel and an address. It waits until both peers are in the state --state, `direct` by
+default; then each --act: says TEXT, runs COMMAND, waits for the state WORD on both sides. Waiting is
+bounded. Exit status 1 when no ping was answered or a state was not reached. --result writes figures.
 """
 
 import argparse
@@ -26,7 +27,8 @@ SERVICE = "net.stile.Stile1"
 ROOT = "/net/stile/Stile1"
 NETWORK, PEER, PATH, RELAY = (f"{SERVICE}.{kind}" for kind in ("Network", "Peer", "Path", "Relay"))
 PING_INTERVAL = "0.01"
-AFTERWARDS = 2.0  # seconds of pings on the path that it ended with
+AFTERWARDS = 2.0  # seconds of pings on each path
+THROUGH = {"broker": "through the broker", "turn": "through the relay", "direct": "directly"}
 ANSWER = re.compile(r"icmp_seq=(\d+) .*time=([\d.]+) ms")
 
 TTY = sys.stdout.isatty()
@@ -116,9 +118,12 @@ class Box:
         elif news.get("State") == "failed":
             self.once(path, f"the relay {known.get('Uri')} failed: {known.get('ErrorText')}", "bad")
 
-    def tell_path(self, path, known, news):
+    def tell_path(self, _path, known, news):
         if news.get("State") in ("working", "standby"):
-            self.once(path, f"a way works: {describe(known)}")
+            kind = known.get("Kind")
+            if ("way", kind) not in self.told:
+                self.told.add(("way", kind))
+                self.story.tell(self, f"a way works: {describe(known)}")
 
     def tell_peer(self, path, known, news):
         name = known.get("Name", "a peer")
@@ -128,6 +133,7 @@ class Box:
             way = self.objects.get(news["ActivePath"], {}).get(PATH, {})
             self.active = way.get("Kind", "")
             self.times.setdefault(self.active, self.story.now())
+            self.active_since = self.story.now()
             self.story.tell(self, f"packets to {name} now go {through(way)}",
                             "good" if self.active == "direct" else "mark")
         if "State" in news:
@@ -147,28 +153,31 @@ class Box:
 
 
 def describe(way):
-    kind = " ".join(filter(None, (way.get("Kind"), way.get("Technique"))))
+    if way.get("Kind") == "broker":
+        return "through the broker"
     ends = " → ".join(filter(None, (way.get("Local"), way.get("Remote"))))
     rtt = f", {way['Rtt'] / 1000:.1f} ms" if way.get("Rtt") else ""
-    return f"{kind}: {ends}{rtt}"
+    technique = f" ({way['Technique']})" if way.get("Technique") else ""
+    return f"{THROUGH.get(way.get('Kind'), 'some other way')}{technique}, {ends}{rtt}"
 
 
 def through(way):
     kind = way.get("Kind")
     if kind == "direct":
-        return f"directly ({way.get('Technique')}): {way.get('Local')} → {way.get('Remote')}"
-    return {"broker": "through the broker", "turn": "through the relay"}.get(kind, "some other way")
+        return f"directly ({way.get('Technique')}), {way.get('Local')} → {way.get('Remote')}"
+    return THROUGH.get(kind, "some other way")
 
 
 class Pings:
     """Pings every 10 ms; which were answered, when, and over what kind of path."""
 
-    def __init__(self, box, address, story):
+    def __init__(self, box, interface, address, story):
         self.box, self.story = box, story
-        self.began = story.now()
         self.first = None
         self.answers = {}
-        self.process = subprocess.Popen(box.enter("ping", "-n", "-i", PING_INTERVAL, address),
+        self.last = None
+        self.silence = 0.0
+        self.process = subprocess.Popen(box.enter("ping", "-n", "-i", PING_INTERVAL, "-I", interface, address),
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -179,20 +188,27 @@ class Pings:
                 GLib.idle_add(self.answered, int(found[1]), float(found[2]))
 
     def answered(self, number, milliseconds):
+        now = self.story.now()
         if self.first is None:
-            self.first = self.story.now()
-            self.story.tell(self.box, f"first ping answered, after {milliseconds:.1f} ms", "good")
+            self.first = now
+            self.story.tell(self.box, f"first ping answered, {THROUGH.get(self.box.active, '')}, "
+                            f"in {milliseconds:.1f} ms", "good")
+        else:
+            self.silence = max(self.silence, now - self.last)
+        self.last = now
         self.answers[number] = (self.box.active, milliseconds)
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         self.process.wait(5)
 
-    def lost(self):
-        """Unanswered ones between the first and the last answer."""
-        if not self.answers:
-            return 0
-        return max(self.answers) - min(self.answers) + 1 - len(self.answers)
+    def lost(self, since=0):
+        """Unanswered ones between the first and the last answer from number `since` on."""
+        numbers = [number for number in self.answers if number >= since]
+        return max(numbers) - min(numbers) + 1 - len(numbers) if numbers else 0
+
+    def latest(self):
+        return max(self.answers, default=0)
 
     def mean(self, kind):
         times = [taken for over, taken in self.answers.values() if over == kind]
@@ -200,12 +216,16 @@ class Pings:
 
 
 class Narrator:
-    def __init__(self, boxes, story, patience):
-        self.boxes, self.story, self.patience = boxes, story, patience
+    """Goes from act to act: each is over when both peers are in its state, and stayed so for a while."""
+
+    def __init__(self, boxes, story, options):
+        self.boxes, self.story, self.patience = boxes, story, options.patience
+        self.acts = [("", options.state, "")] + options.act
+        self.state = None
         self.pings = None
-        self.ending = None
         self.loop = GLib.MainLoop()
         self.switches = []
+        self.reports = []
 
     def switch_on(self):
         for box in self.boxes:
@@ -226,27 +246,57 @@ class Narrator:
             else:
                 self.story.tell(box, process.stderr.read().strip(), "bad")
 
+    def next_act(self):
+        text, self.state, command = self.acts.pop(0)
+        if command:
+            print()
+            self.story.tell(None, text, "mark")
+            subprocess.run(command, shell=True, check=True)
+        self.report = {"act": text, "state": self.state, "reached-ms": None}
+        self.began = self.story.now()
+        self.settled = None
+        self.since = self.pings.latest() if self.pings else 0
+        if self.pings:
+            self.pings.silence = 0.0
+
+    def end_act(self):
+        if self.pings and self.pings.last is not None:
+            self.pings.silence = max(self.pings.silence, self.story.now() - self.pings.last)
+            self.report["pings-lost"] = self.pings.lost(self.since)
+            self.report["longest-silence-ms"] = round(self.pings.silence * 1000)
+        self.reports.append(self.report)
+        if not self.acts:
+            self.loop.quit()
+            return False
+        self.next_act()
+        return True
+
     def tick(self):
         self.switched()
-        first = self.boxes[0]
-        if self.pings is None and first.peer().get("Addresses") and first.network().get("Interface"):
-            self.pings = Pings(first, first.peer()["Addresses"][0], self.story)
-        if self.ending is None and self.finished():
-            self.ending = self.story.now() + AFTERWARDS
-        if self.ending is not None and self.story.now() >= self.ending:
-            self.loop.quit()
-            return GLib.SOURCE_REMOVE
+        first, second = self.boxes
+        if self.pings is None and second.network().get("Addresses") and first.network().get("Interface"):
+            self.pings = Pings(first, first.network()["Interface"],
+                               second.network()["Addresses"][0].split("/")[0], self.story)
+        now = self.story.now()
+        if self.settled is None and self.reached():
+            self.settled = now
+            self.report["reached-ms"] = round((now - self.began) * 1000)
+        if self.settled is not None and now >= self.settled + AFTERWARDS:
+            return GLib.SOURCE_CONTINUE if self.end_act() else GLib.SOURCE_REMOVE
+        if now > self.began + self.patience:
+            self.story.tell(None, f"the state {self.state} was not reached in {self.patience:.0f} s", "bad")
+            return GLib.SOURCE_CONTINUE if self.end_act() else GLib.SOURCE_REMOVE
         return GLib.SOURCE_CONTINUE
 
-    def finished(self):
-        answered = self.pings is not None and self.pings.first is not None
-        if answered and all(box.peer().get("State") == "direct" for box in self.boxes):
-            return True
-        return self.story.now() > self.patience
+    def reached(self):
+        """Both in the state, and a ping came back since."""
+        return (self.pings is not None and self.pings.last is not None and self.pings.last > self.began and
+                all(box.peer().get("State") == self.state for box in self.boxes))
 
     def run(self):
+        self.next_act()
         self.switch_on()
-        GLib.timeout_add(10, self.tick)
+        GLib.timeout_add(5, self.tick)
         self.loop.run()
         if self.pings:
             self.pings.stop()
@@ -263,6 +313,7 @@ class Narrator:
                                   for box in self.boxes if "networkmanager" in box.times},
             "pings-answered": len(pings.answers) if pings else 0,
             "pings-lost-after-first-answer": pings.lost() if pings else 0,
+            "acts": self.reports,
             "mean-rtt-ms": {kind: round(pings.mean(kind), 2) for kind in ("broker", "turn", "direct")
                             if pings and pings.mean(kind) is not None},
             "state": first.peer().get("State"),
@@ -280,17 +331,23 @@ def summary(figures):
     if figures["both-direct-ms"] is not None:
         print(f"direct on both sides after {paint('good', '%.0f ms' % figures['both-direct-ms'])}.")
     else:
-        print(f"no direct path: {figures['reason-text'] or figures['reason']}.")
-    print(f"Pings every 10 ms: {figures['pings-answered']} answered, "
-          f"{figures['pings-lost-after-first-answer']} lost since the first answer.")
+        print(f"no direct path: {figures['reason-text'] or figures['reason']}")
+    for report in figures["acts"]:
+        if report["reached-ms"] is None or "pings-lost" not in report:
+            continue
+        print(f"{report['act'] or 'Switched on'}: {report['state']} after {report['reached-ms']} ms, "
+              f"{report['pings-lost']} pings lost" +
+              (f", longest silence {report['longest-silence-ms']} ms." if report["act"] else " since the first answer."))
     for kind, mean in figures["mean-rtt-ms"].items():
-        print(f"  round trip {through({'Kind': kind}) if kind != 'direct' else 'directly'}: {mean:.1f} ms")
+        print(f"Round trip {THROUGH[kind]}: {mean:.1f} ms.")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("boxes", nargs=2, metavar="NAME=PID")
     parser.add_argument("--result")
+    parser.add_argument("--state", default="direct")
+    parser.add_argument("--act", nargs=3, action="append", default=[], metavar=("TEXT", "STATE", "COMMAND"))
     parser.add_argument("--patience", type=float, default=30)
     options = parser.parse_args()
     story = Story()
@@ -299,7 +356,7 @@ def main():
         name, _, pid = argument.partition("=")
         boxes.append(Box(number, name, int(pid), story))
     story.began = time.monotonic()
-    narrator = Narrator(boxes, story, options.patience)
+    narrator = Narrator(boxes, story, options)
     narrator.run()
     figures = narrator.figures()
     summary(figures)
@@ -307,7 +364,7 @@ def main():
         with open(options.result, "w", encoding="utf-8") as file:
             json.dump(figures, file, indent=2)
             file.write("\n")
-    return 0 if figures["first-answer-ms"] is not None else 1
+    return 0 if all(report["reached-ms"] is not None for report in figures["acts"]) else 1
 
 
 if __name__ == "__main__":
