@@ -21,7 +21,7 @@ world_start() {
     box_start bob office
     printf 'relay' | box_put alice /root/turn-password
     box_in alice stilectl network create home --member alice \
-        --rendezvous mqtt://stile:rendezvous@192.0.2.1 --stun 192.0.2.1:3478 \
+        --rendezvous mqtt://stile:rendezvous@192.0.2.1 --stun 192.0.2.1:3478 --stun 192.0.2.2:3478 \
         --turn turn:192.0.2.1:3478 --turn-user stile --turn-password-file /root/turn-password
 }
 

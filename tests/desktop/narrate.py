@@ -63,6 +63,7 @@ class Box:
         self.told = set()
         self.times = {}
         self.active = ""
+        self.why = ""
         self.bus = Gio.DBusConnection.new_for_address_sync(
             f"unix:path=/proc/{pid}/root/run/dbus/system_bus_socket",
             Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
@@ -136,6 +137,11 @@ class Box:
             self.active_since = self.story.now()
             self.story.tell(self, f"packets to {name} now go {through(way)}",
                             "good" if self.active == "direct" else "mark")
+        if known.get("State") == "relayed" and news.get("Reason", "connecting") != "connecting":
+            self.why = known.get("ReasonText")
+            self.story.tell(self, f"{name} is relayed: {self.why}")
+            for advice in known.get("Advice", []):
+                self.story.tell(self, f"advice: {advice}")
         if "State" in news:
             self.times.setdefault("state " + news["State"], self.story.now())
 
@@ -289,7 +295,10 @@ class Narrator:
         return GLib.SOURCE_CONTINUE
 
     def reached(self):
-        """Both in the state, and a ping came back since."""
+        """Both in the state, a ping came back since, and a relay is not just a stage on the way."""
+        if self.state == "relayed" and not self.report["act"] and \
+                any(box.peer().get("Reason") == "connecting" for box in self.boxes):
+            return False
         return (self.pings is not None and self.pings.last is not None and self.pings.last > self.began and
                 all(box.peer().get("State") == self.state for box in self.boxes))
 
@@ -318,7 +327,7 @@ class Narrator:
                             if pings and pings.mean(kind) is not None},
             "state": first.peer().get("State"),
             "reason": first.peer().get("Reason"),
-            "reason-text": first.peer().get("ReasonText"),
+            "reason-text": first.why or first.peer().get("ReasonText"),
         }
 
 
