@@ -410,6 +410,7 @@ call_of(Fixture *f, const char *method)
         answer = call(f, STILE_ROOT_PATH, STILE_INTERFACE_MANAGER, method, NULL, &error);
 
     g_assert_no_error(error);
+    g_assert_true(g_variant_is_of_type(answer, G_VARIANT_TYPE_UNIT));
 }
 
 static void
