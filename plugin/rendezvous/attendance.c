@@ -135,7 +135,7 @@ set_heard(StileAttendance *attendance, guint server, gboolean heard)
 
 /* Returns: whether its state or payload was not known; raises what is the newest. */
 static gboolean
-raise_newest(Entry *entry, const StilePresence *presence)
+raise_newest(Entry *entry, const StilePresenceStamp *presence)
 {
     if (presence->life < entry->life)
         return FALSE;
@@ -151,7 +151,8 @@ raise_newest(Entry *entry, const StilePresence *presence)
 }
 
 StileNews
-stile_attendance_update(StileAttendance *attendance, guint server, const StilePresence *presence)
+stile_attendance_update(StileAttendance *attendance, guint server,
+                        const StilePresenceStamp *presence)
 {
     Entry *entry = take_entry(attendance, presence->device);
     Slot *slot;
@@ -175,7 +176,9 @@ stile_attendance_update(StileAttendance *attendance, guint server, const StilePr
         gboolean told = entry->told;
 
         entry->told = FALSE;
-        return told ? STILE_NEWS_GONE : STILE_NEWS_OLD;
+        if (told)
+            return STILE_NEWS_GONE;
+        return presence->gone && presence->life == entry->life ? STILE_NEWS_ABSENT : STILE_NEWS_OLD;
     }
     if (newer ||
         (!entry->told && is_present(entry, slot) && presence->sequence == entry->sequence)) {

@@ -20,6 +20,7 @@ typedef enum {
     STILE_NEWS_OLD,     /* nothing to tell */
     STILE_NEWS_PRESENT, /* its payload is new, or it came back */
     STILE_NEWS_GONE,    /* it was present, and is on no broker now */
+    STILE_NEWS_ABSENT,  /* it was not present before either, but this is the newest word of it */
 } StileNews;
 
 StileAttendance *stile_attendance_new(void);
@@ -28,7 +29,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileAttendance, stile_attendance_free)
 
 /** @server: a small number; which broker it came from */
 StileNews stile_attendance_update(StileAttendance *attendance, guint server,
-                                  const StilePresence *presence);
+                                  const StilePresenceStamp *presence);
 
 /** A new connection to @server: what is there now will be told again. */
 void stile_attendance_begin(StileAttendance *attendance, guint server);

@@ -96,7 +96,7 @@ to_be_signed(const char *topic, const guint8 *body, gsize size)
 }
 
 GByteArray *
-stile_envelope_seal_presence(const StileEnvelopes *envelopes, const StilePresence *presence,
+stile_envelope_seal_presence(const StileEnvelopes *envelopes, const StilePresenceStamp *presence,
                              const guint8 device_key[STILE_KEY_SIZE], const guint8 *random,
                              const guint8 *payload, gsize size)
 {
@@ -123,7 +123,7 @@ stile_envelope_seal_presence(const StileEnvelopes *envelopes, const StilePresenc
 
 gboolean
 stile_envelope_open_presence(const StileEnvelopes *envelopes, const StileTag *tag,
-                             const guint8 *data, gsize size, StilePresence *ret,
+                             const guint8 *data, gsize size, StilePresenceStamp *ret,
                              StileOpened *ret_opened, GError **error)
 {
     g_autofree char *topic = stile_topics_make(&envelopes->topics, STILE_TOPIC_PRESENCE, tag->text);
@@ -131,7 +131,7 @@ stile_envelope_open_presence(const StileEnvelopes *envelopes, const StileTag *ta
     g_autofree guint8 *plain = open_box(envelopes->presence, topic, data, size,
                                         PRESENCE_HEAD + STILE_PRESENCE_MAX + STILE_SIGNATURE_SIZE,
                                         &plain_size);
-    StilePresence presence;
+    StilePresenceStamp presence;
     StileReader reader;
     StileTag own;
     guint8 version, kind;
@@ -151,8 +151,7 @@ stile_envelope_open_presence(const StileEnvelopes *envelopes, const StileTag *ta
     presence.life = stile_reader_u64be(&reader);
     presence.sequence = stile_reader_u64be(&reader);
     presence.gone = kind == KIND_GONE;
-    if (version != VERSION || (kind != KIND_PRESENT && kind != KIND_GONE) ||
-        (presence.gone && reader.left > 0))
+    if (version != VERSION || (kind != KIND_PRESENT && kind != KIND_GONE))
         return refuse(error, STILE_ERROR_INVALID_ARGUMENT, "a presence is malformed");
     stile_topics_tag(&envelopes->topics, presence.device, &own);
     if (!g_str_equal(own.text, tag->text))
@@ -182,7 +181,7 @@ message_prologue(const StileEnvelopes *envelopes, const StileTag *tag)
 }
 
 GByteArray *
-stile_envelope_seal_message(const StileEnvelopes *envelopes, const StileMessage *message,
+stile_envelope_seal_message(const StileEnvelopes *envelopes, const StileMessageStamp *message,
                             const StileTag *tag, const guint8 sender_key[STILE_KEY_SIZE],
                             const guint8 recipient[STILE_KEY_SIZE], const guint8 *payload,
                             gsize size)
@@ -208,11 +207,12 @@ stile_envelope_seal_message(const StileEnvelopes *envelopes, const StileMessage 
 gboolean
 stile_envelope_open_message(const StileEnvelopes *envelopes, const StileTag *tag,
                             const guint8 recipient_key[STILE_KEY_SIZE], const guint8 *data,
-                            gsize size, StileMessage *ret, StileOpened *ret_opened, GError **error)
+                            gsize size, StileMessageStamp *ret, StileOpened *ret_opened,
+                            GError **error)
 {
     g_autofree char *prologue = message_prologue(envelopes, tag);
     g_autofree guint8 *plain = NULL;
-    StileMessage message;
+    StileMessageStamp message;
     StileReader reader;
     guint8 version;
 

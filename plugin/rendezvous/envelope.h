@@ -36,12 +36,15 @@ void stile_opened_clear(StileOpened *opened);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StileOpened, stile_opened_clear)
 
 /**
- * StilePresence:
+ * StilePresenceStamp:
  * @device: Ed25519 public key: whose it is
  * @epoch: when the connection began that it was published on
  * @life: when the device's rendezvous began; the same on all brokers
  * @sequence: grows within @life with every change
- * @gone: there is no payload; the device is not reachable over this connection any more
+ * @gone: the device is not reachable over this connection any more; the payload is what it said
+ *   before
+ *
+ * Whose a presence is, and its place in the order of presences.
  */
 typedef struct {
     guint8 device[STILE_KEY_SIZE];
@@ -49,12 +52,12 @@ typedef struct {
     guint64 life;
     guint64 sequence;
     gboolean gone;
-} StilePresence;
+} StilePresenceStamp;
 
 /** @random: 24 fresh random bytes. Returns: (transfer full): for the presence topic of the device
  */
 GByteArray *stile_envelope_seal_presence(const StileEnvelopes *envelopes,
-                                         const StilePresence *presence,
+                                         const StilePresenceStamp *presence,
                                          const guint8 device_key[STILE_KEY_SIZE],
                                          const guint8 *random, const guint8 *payload, gsize size);
 /**
@@ -67,21 +70,23 @@ GByteArray *stile_envelope_seal_presence(const StileEnvelopes *envelopes,
  * %STILE_ERROR_NOT_AUTHORIZED (the signature)
  */
 gboolean stile_envelope_open_presence(const StileEnvelopes *envelopes, const StileTag *tag,
-                                      const guint8 *data, gsize size, StilePresence *ret,
+                                      const guint8 *data, gsize size, StilePresenceStamp *ret,
                                       StileOpened *ret_opened, GError **error);
 
 /**
- * StileMessage:
+ * StileMessageStamp:
  * @sender: X25519 public key, proven
  * @recipient_life: the life of the recipient that it is meant for
  * @life, @counter: of the sender; the counter grows within the life
+ *
+ * Whose a message is, and its place in the order of messages.
  */
 typedef struct {
     guint8 sender[STILE_KEY_SIZE];
     guint64 recipient_life;
     guint64 life;
     guint64 counter;
-} StileMessage;
+} StileMessageStamp;
 
 /**
  * stile_envelope_seal_message:
@@ -91,14 +96,14 @@ typedef struct {
  * Returns: (transfer full) (nullable): %NULL when @recipient is a key of low order
  */
 GByteArray *stile_envelope_seal_message(const StileEnvelopes *envelopes,
-                                        const StileMessage *message, const StileTag *tag,
+                                        const StileMessageStamp *message, const StileTag *tag,
                                         const guint8 sender_key[STILE_KEY_SIZE],
                                         const guint8 recipient[STILE_KEY_SIZE],
                                         const guint8 *payload, gsize size);
 /** Errors: %STILE_ERROR_INVALID_ARGUMENT */
 gboolean stile_envelope_open_message(const StileEnvelopes *envelopes, const StileTag *tag,
                                      const guint8 recipient_key[STILE_KEY_SIZE], const guint8 *data,
-                                     gsize size, StileMessage *ret, StileOpened *ret_opened,
+                                     gsize size, StileMessageStamp *ret, StileOpened *ret_opened,
                                      GError **error);
 
 /** @random: 24 fresh random bytes. Returns: (transfer full): for the packet topic of @tag */

@@ -55,7 +55,8 @@ struct _StileRendezvous {
     guint64 life;
     guint64 sequence; /* of our presence */
     guint64 counter;  /* of our messages */
-    GBytes *presence; /* NULL: only listen */
+    GBytes *presence; /* the last one; NULL: none yet */
+    gboolean present; /* or only listening */
 };
 
 static guint64
@@ -83,19 +84,17 @@ static GByteArray *
 seal_presence(Server *server, guint64 sequence, gboolean gone)
 {
     StileRendezvous *rendezvous = server->rendezvous;
-    StilePresence presence = {
+    StilePresenceStamp presence = {
         .epoch = server->epoch,
         .life = rendezvous->life,
         .sequence = sequence,
         .gone = gone,
     };
-    const guint8 *payload = NULL;
-    gsize size = 0;
+    gsize size;
+    const guint8 *payload = g_bytes_get_data(rendezvous->presence, &size);
     guint8 random[STILE_XAEAD_NONCE_SIZE];
 
     memcpy(presence.device, rendezvous->device, STILE_KEY_SIZE);
-    if (!gone)
-        payload = g_bytes_get_data(rendezvous->presence, &size);
     stile_clock_random(rendezvous->clock, random, sizeof random);
     return stile_envelope_seal_presence(&rendezvous->envelopes, &presence, rendezvous->device_key,
                                         random, payload, size);
@@ -109,14 +108,14 @@ publish_presence(Server *server)
 
     if (!stile_broker_is_open(server->broker))
         return;
-    if (!rendezvous->presence && !server->published)
+    if (!rendezvous->present && !server->published)
         return;
     if (!server->has_will) {
         /* A presence without a will would outlive us. */
         stile_broker_begin_again(server->broker, FALSE);
         return;
     }
-    sealed = seal_presence(server, rendezvous->sequence, !rendezvous->presence);
+    sealed = seal_presence(server, rendezvous->sequence, !rendezvous->present);
     if (stile_broker_publish(server->broker, STILE_TOPIC_PRESENCE, &rendezvous->self, sealed->data,
                              sealed->len, 1, TRUE))
         server->published = rendezvous->sequence;
@@ -138,7 +137,7 @@ mend_soon(Server *server)
 /* A presence of ours from the future: our clock was ahead then, or is behind now. What we publish
  * would be old to everybody, so everything of ours begins anew, later than that. */
 static void
-begin_later(StileRendezvous *rendezvous, const StilePresence *seen)
+begin_later(StileRendezvous *rendezvous, const StilePresenceStamp *seen)
 {
     rendezvous->latest_epoch = MAX(rendezvous->latest_epoch,
                                    MIN(MAX(seen->epoch, seen->life), G_MAXUINT64 - G_MAXUINT32));
@@ -158,7 +157,7 @@ take_own_presence(Server *server, const guint8 *data, gsize size)
 {
     StileRendezvous *rendezvous = server->rendezvous;
     g_auto(StileOpened) opened = {0};
-    StilePresence presence;
+    StilePresenceStamp presence;
 
     if (!stile_envelope_open_presence(&rendezvous->envelopes, &rendezvous->self, data, size,
                                       &presence, &opened, NULL)) {
@@ -186,7 +185,7 @@ take_presence(Server *server, const StileTag *tag, const guint8 *data, gsize siz
     StileRendezvous *rendezvous = server->rendezvous;
     g_auto(StileOpened) opened = {0};
     g_autoptr(GError) error = NULL;
-    StilePresence presence;
+    StilePresenceStamp presence;
 
     /* Nothing retained any more: erased. By whom, it does not say, so it means nothing to us. */
     if (size == 0)
@@ -204,6 +203,11 @@ take_presence(Server *server, const StileTag *tag, const guint8 *data, gsize siz
     case STILE_NEWS_GONE:
         rendezvous->ops->presence(rendezvous->user_data, presence.device, NULL, 0);
         break;
+    case STILE_NEWS_ABSENT:
+        if (rendezvous->ops->absent)
+            rendezvous->ops->absent(rendezvous->user_data, presence.device, opened.payload,
+                                    opened.size);
+        break;
     default:
         break;
     }
@@ -214,7 +218,7 @@ take_message(StileRendezvous *rendezvous, const guint8 *data, gsize size)
 {
     g_auto(StileOpened) opened = {0};
     g_autoptr(GError) error = NULL;
-    StileMessage message;
+    StileMessageStamp message;
     StileMember from;
     Sender *sender;
 
@@ -287,7 +291,7 @@ on_will(gpointer user_data)
     server->published = 0;
     stile_timer_stop(server->mend);
     /* Who only listens leaves nothing behind. */
-    server->has_will = server->rendezvous->presence != NULL;
+    server->has_will = server->rendezvous->present;
     return server->has_will ? seal_presence(server, G_MAXUINT64, TRUE) : NULL;
 }
 
@@ -429,11 +433,9 @@ stile_rendezvous_free(StileRendezvous *rendezvous)
 {
     if (!rendezvous)
         return;
-    g_clear_pointer(&rendezvous->presence, g_bytes_unref);
-    rendezvous->sequence++;
-    for (guint i = 0; i < rendezvous->servers->len; i++)
-        publish_presence(rendezvous->servers->pdata[i]);
+    stile_rendezvous_set_presence(rendezvous, NULL, 0);
     g_ptr_array_unref(rendezvous->servers);
+    g_clear_pointer(&rendezvous->presence, g_bytes_unref);
     stile_attendance_free(rendezvous->attendance);
     g_hash_table_unref(rendezvous->senders);
     g_hash_table_unref(rendezvous->erased);
@@ -448,9 +450,11 @@ void
 stile_rendezvous_set_presence(StileRendezvous *rendezvous, const guint8 *payload, gsize size)
 {
     g_return_if_fail(size <= STILE_PRESENCE_MAX);
-    g_clear_pointer(&rendezvous->presence, g_bytes_unref);
-    if (payload)
+    if (payload) {
+        g_clear_pointer(&rendezvous->presence, g_bytes_unref);
         rendezvous->presence = g_bytes_new(payload, size);
+    }
+    rendezvous->present = payload != NULL;
     rendezvous->sequence++;
     for (guint i = 0; i < rendezvous->servers->len; i++)
         publish_presence(rendezvous->servers->pdata[i]);
@@ -496,7 +500,7 @@ gboolean
 stile_rendezvous_send(StileRendezvous *rendezvous, const StileMember *to, const guint8 *payload,
                       gsize size)
 {
-    StileMessage message = {.life = rendezvous->life};
+    StileMessageStamp message = {.life = rendezvous->life};
     g_autoptr(GByteArray) sealed = NULL;
     gboolean sent = FALSE;
     StileTag tag;

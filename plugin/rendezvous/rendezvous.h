@@ -51,6 +51,10 @@ typedef struct {
     void (*message)(gpointer user_data, const StileMember *from, const guint8 *payload, gsize size);
     /* A WireGuard message; who it is from, WireGuard finds out. */
     void (*packet)(gpointer user_data, const guint8 *data, gsize size);
+    /* (nullable): A device that is not there, and was not reported present since we began: what it
+     * said before it went. Maybe told more than once. */
+    void (*absent)(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
+                   gsize size);
 } StileRendezvousOps;
 
 /**
@@ -63,7 +67,7 @@ StileRendezvous *stile_rendezvous_new(StileClock *clock, const guint8 network_ke
                                       const guint8 device_key[STILE_KEY_SIZE],
                                       const guint8 tunnel_key[STILE_KEY_SIZE],
                                       const StileRendezvousOps *ops, gpointer user_data);
-/** Publishes that we are gone where connected, without waiting. */
+/** Publishes that we are gone where connected, without waiting. An op may call it. */
 void stile_rendezvous_free(StileRendezvous *rendezvous);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileRendezvous, stile_rendezvous_free)
 

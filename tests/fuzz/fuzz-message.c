@@ -41,7 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autofree char *prologue = NULL;
     g_auto(StileOpened) opened = {0};
     guint8 recipient_public[STILE_KEY_SIZE], sender_public[STILE_KEY_SIZE];
-    StileMessage message;
+    StileMessageStamp message;
     StileTag tag;
 
     stile_envelopes_init(&envelopes, key);

@@ -109,12 +109,20 @@ on_packet(gpointer user_data, const guint8 *data, gsize size)
     note(user_data, "packet %.*s", (int)MIN(size, 60), (const char *)data);
 }
 
+static void
+on_absent(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
+          gsize size)
+{
+    note(user_data, "absent %c %.*s", name_of(device), (int)size, (const char *)payload);
+}
+
 static const StileRendezvousOps ops = {
     .state = on_state,
     .presence = on_presence,
     .roster_complete = on_roster_complete,
     .message = on_message,
     .packet = on_packet,
+    .absent = on_absent,
 };
 
 /* @clock: NULL for the real one */
@@ -205,6 +213,15 @@ turn(gint64 deadline)
     g_assert_cmpint(g_get_monotonic_time(), <, deadline);
 }
 
+static void
+turns(guint count)
+{
+    gint64 deadline = g_get_monotonic_time() + PATIENCE;
+
+    while (count--)
+        turn(deadline);
+}
+
 /* Waits for a line of the log that was not waited for yet, with @what in it; what is before it
  * counts as waited for. */
 static const char *
@@ -221,6 +238,23 @@ wait_for(Member *member, const char *what)
         }
         turn(deadline);
     }
+}
+
+/* The same, while time passes in the clock of @member. */
+static const char *
+pass_time_until(Member *member, const char *what)
+{
+    for (guint seconds = 0; seconds < 300; seconds++) {
+        turns(40);
+        while (member->read < member->log->len) {
+            const char *line = member->log->pdata[member->read++];
+
+            if (strstr(line, what))
+                return line;
+        }
+        stile_clock_advance(member->clock, G_USEC_PER_SEC);
+    }
+    g_error("%s did not come", what);
 }
 
 static guint
@@ -470,6 +504,7 @@ test_crash(void)
     static const MosquittoOptions options = {0};
     g_autoptr(Mosquitto) mosquitto = mosquitto_start(&options);
     g_autoptr(Member) b = NULL;
+    g_autoptr(Member) d = NULL;
     g_autoptr(GSubprocess) child = NULL;
     g_autoptr(GSubprocess) again = NULL;
 
@@ -485,6 +520,10 @@ test_crash(void)
     wait_for(b, "presence c child");
     g_subprocess_force_exit(again);
     wait_for(b, "gone c");
+    d = member_new('d', NULL); /* who comes later learns that there was somebody */
+    add_broker(d, mosquitto);
+    wait_for(d, "absent c child");
+    wait_for(d, "complete");
 }
 
 static void
@@ -765,15 +804,6 @@ test_rude(void)
     }
 }
 
-static void
-turns(guint count)
-{
-    gint64 deadline = g_get_monotonic_time() + PATIENCE;
-
-    while (count--)
-        turn(deadline);
-}
-
 /* 1, 2, 4 … 60 seconds, a quarter more or less but not above 60; and at once when asked to. */
 static void
 test_backoff(void)
@@ -814,6 +844,64 @@ test_backoff(void)
     turns(50);
     g_assert_cmpuint(rude.calls, ==, calls + 1);
     g_socket_service_stop(service);
+}
+
+/* A broker, or a line, that says nothing any more. */
+static void
+test_silence(void)
+{
+    static const MosquittoOptions options = {0};
+    g_autoptr(Mosquitto) mosquitto = mosquitto_start(&options);
+    g_autoptr(StileClock) clock = stile_clock_new_virtual(0, 1);
+    g_autoptr(Member) a = NULL;
+
+    if (!mosquitto)
+        return;
+    a = member_new('a', clock);
+    say(a, "hello");
+    add_broker(a, mosquitto);
+    pass_time_until(a, "complete");
+    for (guint seconds = 0; seconds < 100; seconds++) { /* pings are answered */
+        stile_clock_advance(clock, G_USEC_PER_SEC);
+        turns(40);
+    }
+    g_assert_true(stile_rendezvous_connected(a->rendezvous));
+    g_subprocess_send_signal(mosquitto->process, SIGSTOP);
+    g_assert_nonnull(strstr(pass_time_until(a, "state"), "connection lost: no answer"));
+    g_assert_nonnull(strstr(pass_time_until(a, "state"), "timed out"));
+    g_subprocess_send_signal(mosquitto->process, SIGCONT);
+    pass_time_until(a, "complete");
+
+    g_subprocess_send_signal(mosquitto->process, SIGSTOP);
+    stile_rendezvous_reconnect(a->rendezvous);
+    stile_clock_advance(clock, 5 * G_USEC_PER_SEC);
+    g_assert_nonnull(strstr(wait_for(a, "state"), "connection lost: no answer"));
+    g_subprocess_send_signal(mosquitto->process, SIGCONT);
+    pass_time_until(a, "complete");
+}
+
+/* A broker that forgot, and a member that died meanwhile: nobody says that it is gone. */
+static void
+test_forgotten(void)
+{
+    static const MosquittoOptions options = {0};
+    g_autoptr(Mosquitto) mosquitto = mosquitto_start(&options);
+    g_autoptr(StileClock) clock = stile_clock_new_virtual(0, 1);
+    g_autoptr(GSubprocess) child = NULL;
+    g_autoptr(Member) a = NULL;
+
+    if (!mosquitto)
+        return;
+    child = start_child("c", mosquitto, NULL);
+    a = member_new('a', clock);
+    add_broker(a, mosquitto);
+    pass_time_until(a, "presence c child");
+    mosquitto_kill(mosquitto);
+    g_subprocess_force_exit(child);
+    mosquitto_restart(mosquitto);
+    pass_time_until(a, "complete");
+    g_assert_cmpuint(times(a, "gone c"), ==, 0);
+    pass_time_until(a, "gone c");
 }
 
 /*
@@ -1035,6 +1123,8 @@ main(int argc, char **argv)
     g_test_add_func("/rendezvous/not-authorized", test_not_authorized);
     g_test_add_func("/rendezvous/rude", test_rude);
     g_test_add_func("/rendezvous/backoff", test_backoff);
+    g_test_add_func("/rendezvous/silence", test_silence);
+    g_test_add_func("/rendezvous/forgotten", test_forgotten);
     g_test_add_func("/rendezvous/replay", test_replay);
     g_test_add_func("/rendezvous/erased", test_erased);
     g_test_add_func("/rendezvous/clock-went-back", test_clock_went_back);
