@@ -7,9 +7,10 @@ G_BEGIN_DECLS
 
 /*
  * What the files of the agent share: checklist.c (which pairs there are and which is next), check.c
- * (one request and its answer), request.c (the peer's requests), nominate.c, heartbeat.c and
- * agent.c, which holds them together. Nothing here calls the owner but stile_ice_agent_flush(), at
- * the end of each way in; so no callback can pull a pair away from under a loop.
+ * (one request and its answer), request.c (the peer's requests), nominate.c, heartbeat.c,
+ * agent-candidates.c, and agent.c, which holds them together. Nothing here calls the owner but
+ * stile_ice_agent_flush(), at the end of each way in; so no callback can pull a pair away from
+ * under a loop.
  */
 
 #define STILE_ICE_MAX_PAIRS   100 /* RFC 8445 §6.1.2.5 */
@@ -110,6 +111,8 @@ struct _StileIceAgent {
 void stile_ice_agent_flush(StileIceAgent *agent);
 /** RFC 8445 §7.3.1.1, §7.2.5.1: takes the other role; all pair priorities change with it. */
 void stile_ice_agent_set_role(StileIceAgent *agent, gboolean controlling);
+/* agent-candidates.c */
+
 /** Returns: (nullable): the local candidate that @from came in to */
 const StileCandidate *stile_ice_agent_local_for(StileIceAgent *agent, const StileEndpoint *from);
 /** Returns: (nullable): the remote candidate at @address, made peer-reflexive if it is new */

@@ -1,6 +1,7 @@
 # ice: candidates, gathering, connectivity checks.
 libstile_la_SOURCES += \
 	plugin/ice/agent.c plugin/ice/agent.h plugin/ice/agent-private.h \
+	plugin/ice/agent-candidates.c \
 	plugin/ice/candidate.c plugin/ice/candidate.h \
 	plugin/ice/check.c \
 	plugin/ice/checklist.c \

@@ -21,6 +21,7 @@ libstile_nice_la_SOURCES = \
 	plugin/stun/turn-peers.c \
 	plugin/stun/turn-request.c \
 	plugin/ice/agent.c \
+	plugin/ice/agent-candidates.c \
 	plugin/ice/candidate.c \
 	plugin/ice/check.c \
 	plugin/ice/checklist.c \

@@ -308,6 +308,27 @@ test_ipv6(void)
 }
 
 static void
+test_link_local(void)
+{
+    World world = {.clock = stile_clock_new_virtual(0, 4)};
+    const StileIcePair *pair;
+
+    /* Zones are not signalled: each side puts in that of its own interface, number 2. */
+    world.net = sim_net_new(world.clock, 4);
+    world.a = ice_peer_new(world.clock, world.net, NULL, "[fe80::1%2]:50000", TRUE);
+    world.b = ice_peer_new(world.clock, world.net, NULL, "[fe80::2%2]:50000", FALSE);
+    ice_peer_gather(world.a, NULL);
+    ice_peer_gather(world.b, NULL);
+    ice_peer_introduce(world.a, world.b);
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    pair = stile_ice_agent_selected(world.a->agent);
+    g_assert_cmpuint(pair->endpoint.remote.in6.sin6_scope_id, ==, 2);
+    g_assert_cmpint(pair->remote.type, ==, STILE_CANDIDATE_HOST);
+    g_assert_cmpint(pair->local.type, ==, STILE_CANDIDATE_HOST);
+    world_close(&world);
+}
+
+static void
 add(const char *prefix, GTestDataFunc func)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
@@ -336,5 +357,6 @@ main(int argc, char **argv)
     g_test_add_func("/ice/connect/same-lan", test_same_lan);
     g_test_add_func("/ice/connect/two-layers", test_two_layers);
     g_test_add_func("/ice/connect/ipv6", test_ipv6);
+    g_test_add_func("/ice/connect/link-local", test_link_local);
     return g_test_run();
 }
