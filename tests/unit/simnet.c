@@ -283,6 +283,12 @@ sim_nat_new(SimNet *net, SimNat *outer, const char *public_ip, StileNatBehaviour
 }
 
 void
+sim_nat_set_filtering(SimNat *nat, StileNatBehaviour filtering)
+{
+    nat->filtering = filtering;
+}
+
+void
 sim_nat_set_hairpin(SimNat *nat, gboolean hairpin)
 {
     nat->hairpin = hairpin;

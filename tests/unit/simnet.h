@@ -53,6 +53,7 @@ void sim_net_inject(SimNet *net, const StileAddress *source, const StileAddress 
  */
 SimNat *sim_nat_new(SimNet *net, SimNat *outer, const char *public_ip, StileNatBehaviour mapping,
                     StileNatBehaviour filtering);
+void sim_nat_set_filtering(SimNat *nat, StileNatBehaviour filtering);
 /** Whether its own public address can be reached from inside. Not, by default. */
 void sim_nat_set_hairpin(SimNat *nat, gboolean hairpin);
 /** Loses all its mappings, as after a reboot; new ones get other ports. */

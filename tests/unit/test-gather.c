@@ -128,6 +128,40 @@ test_silent_server(void)
     world_close(&world);
 }
 
+/* Answers in the STUN server's place, from an address of its own. */
+static gboolean
+answer_from_elsewhere(gpointer user_data, const StileAddress *source,
+                      const StileAddress *destination, const guint8 *data, gsize size)
+{
+    StileAddress elsewhere = sim_address("198.51.100.66:3478"), lie = sim_address("192.0.2.66:6");
+    StileStunMessage request;
+    StileStunBuilder builder;
+
+    if (!stile_stun_message_parse(&request, data, size, NULL) ||
+        request.class != STILE_STUN_REQUEST)
+        return TRUE;
+    stile_stun_builder_init(&builder, STILE_STUN_SUCCESS, STILE_STUN_BINDING, request.id);
+    stile_stun_builder_address(&builder, STILE_STUN_XOR_MAPPED_ADDRESS, &lie);
+    size = stile_stun_builder_finish(&builder);
+    sim_net_inject(user_data, &elsewhere, source, builder.data, size);
+    return FALSE;
+}
+
+static void
+test_answer_from_elsewhere(void)
+{
+    World world;
+
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    sim_nat_set_filtering(world.nat, STILE_NAT_ENDPOINT_INDEPENDENT); /* so that it gets in */
+    sim_net_set_tap(world.net, answer_from_elsewhere, world.net);
+    ice_peer_gather(world.peer, STUN);
+    stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
+    g_assert_cmpuint(count(&world), ==, 1);
+    g_assert_cmpuint(world.peer->n_completed, ==, 1);
+    world_close(&world);
+}
+
 static void
 test_mapping_changes(void)
 {
@@ -322,6 +356,7 @@ main(int argc, char **argv)
     g_test_add_func("/gather/host-and-reflexive", test_host_and_reflexive);
     g_test_add_func("/gather/two-servers", test_two_servers);
     g_test_add_func("/gather/silent-server", test_silent_server);
+    g_test_add_func("/gather/answer-from-elsewhere", test_answer_from_elsewhere);
     g_test_add_func("/gather/mapping-changes", test_mapping_changes);
     g_test_add_func("/gather/inactive-is-silent", test_inactive_is_silent);
     g_test_add_func("/gather/links", test_links);

@@ -258,6 +258,103 @@ test_forged_responses(void)
     world_close(&world);
 }
 
+/* What A's requests say of its role, and how often each was said. */
+typedef struct {
+    World *world;
+    guint n_controlling, n_controlled;
+    guint64 first_tie_breaker, last_tie_breaker;
+} RoleTap;
+
+static gboolean
+watch_roles(gpointer user_data, const StileAddress *source, const StileAddress *destination,
+            const guint8 *data, gsize size)
+{
+    RoleTap *tap = user_data;
+    World *world = tap->world;
+    const char *password = stile_ice_agent_password(world->b->agent);
+    StileStunMessage message;
+    StileStunBuilder builder;
+
+    if (!stile_address_equal(destination, &world->b->local) ||
+        !stile_stun_message_parse(&message, data, size, NULL) ||
+        message.class != STILE_STUN_REQUEST)
+        return stile_address_equal(destination, &world->a->local);
+    if (stile_stun_message_u64(&message, STILE_STUN_ICE_CONTROLLED, &tap->last_tie_breaker)) {
+        tap->n_controlled++;
+        return FALSE;
+    }
+    g_assert_true(
+        stile_stun_message_u64(&message, STILE_STUN_ICE_CONTROLLING, &tap->first_tie_breaker));
+    tap->n_controlling++;
+    stile_stun_builder_init(&builder, STILE_STUN_ERROR, STILE_STUN_BINDING, message.id);
+    stile_stun_builder_error(&builder, 487, "Role Conflict");
+    stile_stun_builder_integrity(&builder, password, strlen(password));
+    size = stile_stun_builder_finish(&builder);
+    sim_net_inject(world->net, destination, source, builder.data, size);
+    return FALSE;
+}
+
+static void
+test_refused_role(void)
+{
+    RoleTap tap = {0};
+    World world;
+
+    /* B refuses A's role: A takes the other and asks again, as somebody new. */
+    world_open(&world, 1, TRUE, FALSE);
+    tap.world = &world;
+    sim_net_set_tap(world.net, watch_roles, &tap);
+    world.a->other = world.b;
+    world.b->other = world.a;
+    ice_peer_signal_all(world.b);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(tap.n_controlling, ==, 1);
+    g_assert_cmpuint(tap.n_controlled, >, 0);
+    g_assert_cmpuint(tap.first_tie_breaker, !=, tap.last_tie_breaker);
+    g_assert_false(stile_ice_agent_controlling(world.a->agent));
+    world_close(&world);
+}
+
+static void
+test_early_request_is_kept(void)
+{
+    World world;
+
+    /* B's check comes before A knows B's credentials; when A does, nothing comes any more. */
+    world_open(&world, 1, TRUE, FALSE);
+    world.a->other = world.b;
+    world.b->other = world.a;
+    ice_peer_signal_all(world.a);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(n_pairs(world.a), ==, 0);
+    sim_net_cut(world.net, "203.0.113.1", "203.0.113.2", TRUE);
+    stile_ice_agent_set_remote_credentials(world.a->agent, stile_ice_agent_ufrag(world.b->agent),
+                                           stile_ice_agent_password(world.b->agent));
+    g_assert_cmpuint(n_pairs(world.a), ==, 1);
+    g_assert_true(has_pair_to(world.a, "203.0.113.2"));
+    world_close(&world);
+}
+
+static void
+test_silence_takes_a_second(void)
+{
+    gint64 cut_at;
+    World world;
+
+    /* However fast the heartbeats are: a path may be gone for a moment. */
+    world_open(&world, 1, TRUE, FALSE);
+    world.a->heartbeat = 50 * G_TIME_SPAN_MILLISECOND;
+    world_connect(&world);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    sim_net_cut(world.net, "203.0.113.1", "203.0.113.2", TRUE);
+    cut_at = stile_clock_now(world.clock);
+    while (state_of(world.a) == STILE_ICE_PAIR_SUCCEEDED)
+        stile_clock_advance(world.clock, G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpint(stile_clock_now(world.clock) - cut_at, >=, 900 * G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpint(stile_clock_now(world.clock) - cut_at, <=, 1300 * G_TIME_SPAN_MILLISECOND);
+    world_close(&world);
+}
+
 static void
 test_cut_and_mended(void)
 {
@@ -459,6 +556,42 @@ test_bounds(void)
 }
 
 static void
+test_worst_make_room(void)
+{
+    StileCandidate low = remote_candidate("192.0.2.98:1"), high = remote_candidate("192.0.2.99:1");
+    World world;
+
+    world_open(&world, 3, TRUE, FALSE);
+    for (guint i = 0; i < 3; i++) {
+        g_autofree char *text = g_strdup_printf("203.0.113.1%u:50000", i);
+        StileCandidate local = remote_candidate(text);
+
+        stile_ice_agent_add_local(world.a->agent, &local);
+    }
+    add_remotes(&world, "192.0.2.7", 30);
+    g_assert_cmpuint(n_pairs(world.a), ==, 100);
+    low.priority = 1;
+    high.priority = G_MAXINT32;
+    stile_ice_agent_add_remote(world.a->agent, &low);
+    g_assert_false(has_pair_to(world.a, "192.0.2.98"));
+    stile_ice_agent_add_remote(world.a->agent, &high);
+    g_assert_true(has_pair_to(world.a, "192.0.2.99"));
+    g_assert_cmpuint(n_pairs(world.a), ==, 100);
+    world_close(&world);
+}
+
+static guint
+n_in_state(IcePeer *peer, StileIcePairState state)
+{
+    g_autoptr(GPtrArray) pairs = stile_ice_agent_pairs(peer->agent);
+    guint n = 0;
+
+    for (guint i = 0; i < pairs->len; i++)
+        n += ((const StileIcePair *)g_ptr_array_index(pairs, i))->state == state;
+    return n;
+}
+
+static void
 test_paced(void)
 {
     guint64 sent;
@@ -478,14 +611,16 @@ test_paced(void)
     stile_clock_advance(world.clock, 100 * G_TIME_SPAN_MILLISECOND);
     g_assert_cmpuint(sim_net_sent(world.net) - sent, >=, 20);
     g_assert_cmpuint(sim_net_sent(world.net) - sent, <=, 23);
+    /* From there on one every 50 ms. */
+    stile_clock_advance(world.clock, 500 * G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpuint(n_in_state(world.a, STILE_ICE_PAIR_IN_PROGRESS), >=, 30);
+    g_assert_cmpuint(n_in_state(world.a, STILE_ICE_PAIR_IN_PROGRESS), <=, 34);
     world_close(&world);
 }
 
 static void
 test_frozen(void)
 {
-    g_autoptr(GPtrArray) pairs = NULL;
-    guint n_frozen = 0;
     World world;
 
     /* Ten addresses of one foundation: one is tried, the rest wait for it. */
@@ -498,17 +633,10 @@ test_frozen(void)
         stile_ice_agent_add_remote(world.a->agent, &candidate);
     }
     stile_clock_advance(world.clock, 200 * G_TIME_SPAN_MILLISECOND);
-    pairs = stile_ice_agent_pairs(world.a->agent);
-    for (guint i = 0; i < pairs->len; i++)
-        n_frozen += ((const StileIcePair *)g_ptr_array_index(pairs, i))->state ==
-                    STILE_ICE_PAIR_FROZEN;
-    g_assert_cmpuint(n_frozen, ==, 9);
-    g_assert_cmpint(((const StileIcePair *)g_ptr_array_index(pairs, 0))->state, ==,
-                    STILE_ICE_PAIR_IN_PROGRESS);
+    g_assert_cmpuint(n_in_state(world.a, STILE_ICE_PAIR_FROZEN), ==, 9);
+    g_assert_cmpuint(n_in_state(world.a, STILE_ICE_PAIR_IN_PROGRESS), ==, 1);
     stile_clock_advance(world.clock, 60 * G_USEC_PER_SEC);
-    for (guint i = 0; i < pairs->len; i++)
-        g_assert_cmpint(((const StileIcePair *)g_ptr_array_index(pairs, i))->state, ==,
-                        STILE_ICE_PAIR_FAILED);
+    g_assert_cmpuint(n_in_state(world.a, STILE_ICE_PAIR_FAILED), ==, 10);
     world_close(&world);
 }
 
@@ -642,16 +770,20 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/ice/agent/both-controlling", GINT_TO_POINTER(TRUE), test_role_conflict);
     g_test_add_data_func("/ice/agent/both-controlled", GINT_TO_POINTER(FALSE), test_role_conflict);
+    g_test_add_func("/ice/agent/refused-role", test_refused_role);
+    g_test_add_func("/ice/agent/early-request", test_early_request_is_kept);
     g_test_add_func("/ice/agent/restart", test_restart);
     g_test_add_func("/ice/agent/strangers", test_strangers_get_no_answer);
     g_test_add_func("/ice/agent/forged-responses", test_forged_responses);
     g_test_add_func("/ice/agent/cut-and-mended", test_cut_and_mended);
+    g_test_add_func("/ice/agent/silence-takes-a-second", test_silence_takes_a_second);
     g_test_add_func("/ice/agent/lossy", test_lossy_path_stays);
     g_test_add_func("/ice/agent/silence", test_no_heartbeat_no_traffic);
     g_test_add_func("/ice/agent/nat-reboot", test_nat_reboot);
     g_test_add_func("/ice/agent/upgrade-downgrade", test_upgrade_and_downgrade);
     g_test_add_func("/ice/agent/refused-addresses", test_refused_addresses);
     g_test_add_func("/ice/agent/bounds", test_bounds);
+    g_test_add_func("/ice/agent/worst-make-room", test_worst_make_room);
     g_test_add_func("/ice/agent/paced", test_paced);
     g_test_add_func("/ice/agent/frozen", test_frozen);
     g_test_add_func("/ice/agent/local-goes", test_local_goes);
