@@ -80,6 +80,32 @@ watch_signal(int number, Service *service)
     return source;
 }
 
+/* What a network has to tell whoever keeps this machine; the journal has it. */
+static void
+on_warning(StileNetwork *network, const char *sentence, gpointer user_data)
+{
+    g_autofree char *name = NULL;
+
+    g_object_get(network, "name", &name, NULL);
+    g_printerr("%s: %s\n", name, sentence);
+}
+
+static void
+on_network(StileEngine *engine, StileNetwork *network, gpointer user_data)
+{
+    g_signal_connect(network, "warning", G_CALLBACK(on_warning), NULL);
+}
+
+static void
+listen_to_networks(StileEngine *engine)
+{
+    g_autoptr(GPtrArray) networks = stile_engine_networks(engine);
+
+    for (guint i = 0; i < networks->len; i++)
+        on_network(engine, networks->pdata[i], NULL);
+    g_signal_connect(engine, "network-added", G_CALLBACK(on_network), NULL);
+}
+
 static void
 run(Service *service)
 {
@@ -116,6 +142,7 @@ serve(const char *directory)
     for (char **w = warnings; w && *w; w++)
         g_printerr("%s\n", *w);
     if (service.engine) {
+        listen_to_networks(service.engine);
         run(&service);
         g_object_unref(service.engine);
     } else {

@@ -9,3 +9,11 @@ fuzz-targets: $(FUZZ_TARGETS)
 EXTRA_DIST += tests/demo tests/desktop/box tests/desktop/lib.sh tests/desktop/lib-world.sh \
 	tests/desktop/lib-panel.sh tests/desktop/narrate.py \
 	tests/desktop/panel.py tests/desktop/test-networkmanager tests/desktop/test-settings-panel
+
+# Bad input, and what it gets: the table of issue 2 against the real service.
+EXTRA_PROGRAMS += tests/lab/rogue-member
+check_DATA += tests/lab/rogue-member$(EXEEXT)
+CLEANFILES += tests/lab/rogue-member$(EXEEXT)
+tests_lab_rogue_member_SOURCES = tests/lab/rogue-member.c
+tests_lab_rogue_member_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/lab/lib-members.sh tests/lab/test-hostile-members

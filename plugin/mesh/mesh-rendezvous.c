@@ -8,6 +8,9 @@
  * finds the way open; in a large network only those that there is traffic for. */
 #define EAGER_PEERS 8
 
+/* Whoever has the network's key can come as any number of strangers. */
+#define MAX_REFUSED 256
+
 void
 stile_mesh_free_broker(gpointer pointer)
 {
@@ -46,7 +49,7 @@ refuse(StileMesh *mesh, const guint8 device[STILE_KEY_SIZE], const GError *error
     g_autofree char *id = stile_key_to_string(device);
     g_autofree char *message = NULL;
 
-    if (g_hash_table_contains(mesh->refused, id))
+    if (g_hash_table_contains(mesh->refused, id) || g_hash_table_size(mesh->refused) >= MAX_REFUSED)
         return;
     message = g_strdup_printf("%s; device %s is not accepted", error->message, id);
     g_hash_table_add(mesh->refused, g_steal_pointer(&id));

@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# Networks of real members, for the lab tests that are about them. Sourced after lib.sh, not run.
+#
+#   member_create HOST NETWORK OPTION…    makes a network there, with HOST as the member's name
+#   member_join HOST FROM [NETWORK]       HOST becomes a member by an invitation of FROM; the file stays
+#                                         as $LAB_DIR/HOST.stile
+#   member_object HOST [NETWORK]          its object path there
+#   member_ask HOST JQ                    what `stilectl status --json` says, through jq -r
+#   member_restarts HOST                  the service ends in order and is started anew
+#   member_log HOST                       what the service there said
+#   member_files HOST                     what is in its state directory, with sums
+#   member_pings FROM TO [OPTION…]        members through the tunnel, by their names
+#   member_rss HOST                       kilobytes of memory that the service uses
+#   member_port HOST                      its UDP port
+#   member_is_direct HOST PEER            whether it is reached directly
+#   watch_stranger STRANGER HOST…         counts packets from hosts to a stranger; all are on the internet
+#   answers_to_stranger                   how many there were
+#   member_is_sanitized                   whether the build watches its own memory, so that sizes mean nothing
+
+member_create() {
+    local host=$1 network=$2
+    shift 2
+    lab_ctl "$host" network create "$network" --member "$host" "$@"
+}
+
+member_join() {
+    lab_ctl "$2" invite "$1" --output "$LAB_DIR/$1.stile" ${3:+--network "$3"}
+    lab_ctl "$1" join "$LAB_DIR/$1.stile"
+}
+
+member_ask() {
+    lab_ctl "$1" status --json | jq -er "$2"
+}
+
+member_object() {
+    lab_ctl "$1" list --json | jq -er --arg name "${2:-}" \
+        '.networks[] | select($name == "" or .name == $name) | .object'
+}
+
+member_stops() {
+    local pid
+    pid=$(lab_stiled_pid "$1") || return 0
+    kill "$pid"
+    wait_until 20 test ! -e "/proc/$pid"
+}
+
+member_restarts() {
+    member_stops "$1"
+    lab_ctl "$1" list >/dev/null
+}
+
+member_log() {
+    cat "$LAB_DIR/log/$1"
+}
+
+member_files() {
+    find "$LAB_DIR/$1/state" -type f -exec sha256sum {} + | sort -k2
+}
+
+member_address() { # HOST OF
+    lab_ctl "$1" status --json | jq -er --arg name "$2" \
+        '[.networks[].peers[] | select(.name == $name) | .addresses[0]][0] | sub("/.*"; "")'
+}
+
+member_pings() {
+    local from=$1 to=$2
+    shift 2
+    [ $# -gt 0 ] || set -- -c 1 -W 1
+    lab_in "$from" ping "$@" "$(member_address "$from" "$to")"
+}
+
+member_rss() {
+    awk '$1 == "VmRSS:" { print $2 }' "/proc/$(lab_stiled_pid "$1")/status"
+}
+
+member_is_sanitized() {
+    ldd "$(dirname "$(lab_program stiled)")/.libs/stiled" "$(lab_program stiled)" 2>/dev/null | grep -q libasan
+}
+
+# The UDP port that the service shares between tunnel and traversal.
+member_port() { # HOST
+    lab_in "$1" ss -H -4 -unlp | awk -v pid="pid=$(lab_stiled_pid "$1")," \
+        'index($0, pid) { sub(/.*:/, "", $4); print $4; exit }'
+}
+
+member_is_direct() { # HOST PEER
+    lab_ctl "$1" status --json | jq -e --arg name "$2" \
+        '.networks[].peers[] | select(.name == $name) | .state == "direct"'
+}
+
+# Counts what goes from members to a stranger on the internet.
+watch_stranger() { # STRANGER HOST…
+    local stranger=$1 host
+    shift
+    {
+        printf 'table inet watch {\n counter answers { }\n chain forward {\n'
+        printf '  type filter hook forward priority -10; policy accept;\n'
+        for host in "$@"; do
+            printf '  iifname "to-%s" oifname "to-%s" counter name answers\n' "$host" "$stranger"
+        done
+        printf ' }\n}\n'
+    } | lab_in internet nft -f -
+}
+
+answers_to_stranger() {
+    lab_in internet nft -j list counter inet watch answers | jq '.nftables[] | .counter? // empty | .packets'
+}
