@@ -37,6 +37,7 @@ struct _StileMesh {
     GHashTable *by_tunnel_key; /* tunnel key -> StilePeer */
     GHashTable *refused;       /* device keys in base64 that a warning was given for */
     StileTimer *refresh_timer; /* tables and what is shown, once a main-loop iteration */
+    StileTimer *prune_timer;   /* connections to peers that are gone */
 };
 
 /* mesh.c */

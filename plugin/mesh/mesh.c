@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define INTERFACE_PATTERN "stile%d"
+#define PRUNE_INTERVAL    ((gint64)60 * 1000000)
 /* What the tunnel adds around a packet in the worst case: IPv6 and UDP headers (48), channel data
  * of TURN (4), WireGuard (32). */
 #define WORST_OVERHEAD 84
@@ -174,6 +175,25 @@ stile_mesh_open_connection(StileMesh *mesh, StilePeer *peer)
     stile_mesh_refresh_soon(mesh);
 }
 
+/* A peer that is gone and that no way leads to is not tried any longer; it begins anew when its
+ * presence comes back. */
+static void
+on_prune(gpointer user_data)
+{
+    StileMesh *mesh = user_data;
+    GHashTableIter iter;
+    gpointer peer;
+
+    g_hash_table_iter_init(&iter, mesh->peers);
+    while (g_hash_table_iter_next(&iter, NULL, &peer))
+        if (!stile_peer_online(peer) && stile_peer_connection(peer) &&
+            !stile_connection_first(stile_peer_connection(peer)))
+            stile_peer_set_connection(peer, NULL);
+    stile_underlay_set_active(mesh->underlay, stile_mesh_count_connections(mesh) > 0);
+    stile_mesh_refresh_soon(mesh);
+    stile_timer_set_after(mesh->prune_timer, PRUNE_INTERVAL);
+}
+
 void
 stile_mesh_connect(StileMesh *mesh, StilePeer *peer)
 {
@@ -282,6 +302,7 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     mesh->by_tunnel_key = g_hash_table_new(hash_key, equal_key);
     mesh->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     mesh->refresh_timer = stile_timer_new(clock, on_refresh, mesh);
+    mesh->prune_timer = stile_timer_new(clock, on_prune, mesh);
 
     if (!stile_roster_self(roster)) {
         g_set_error(error, STILE_ERROR, STILE_ERROR_FAILED,
@@ -308,6 +329,7 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     stile_mesh_announce(mesh);
     stile_underlay_start(mesh->underlay);
     stile_mesh_refresh_soon(mesh);
+    stile_timer_set_after(mesh->prune_timer, PRUNE_INTERVAL);
     return g_steal_pointer(&mesh);
 }
 
@@ -340,6 +362,7 @@ stile_mesh_free(StileMesh *mesh)
     g_clear_pointer(&mesh->underlay, stile_underlay_free);
     g_clear_pointer(&mesh->tun, stile_tun_unref);
     stile_timer_free(mesh->refresh_timer);
+    stile_timer_free(mesh->prune_timer);
     g_ptr_array_unref(mesh->brokers);
     g_hash_table_unref(mesh->by_tunnel_key);
     g_hash_table_unref(mesh->refused);
