@@ -8,7 +8,8 @@ fuzz-targets: $(FUZZ_TARGETS)
 	@echo $(FUZZ_TARGETS)
 EXTRA_DIST += tests/demo tests/desktop/box tests/desktop/lib.sh tests/desktop/lib-world.sh \
 	tests/desktop/lib-panel.sh tests/desktop/narrate.py \
-	tests/desktop/panel.py tests/desktop/test-networkmanager tests/desktop/test-settings-panel
+	tests/desktop/panel.py tests/desktop/test-networkmanager tests/desktop/test-service \
+	tests/desktop/test-settings-panel
 
 # Bad input, and what it gets: the table of issue 2 against the real service.
 EXTRA_PROGRAMS += tests/lab/rogue-member

@@ -126,16 +126,24 @@ find_active(Ctl *ctl, const char *profile, GError **error)
 typedef struct {
     Ctl *ctl;
     const char *active;
+    guint wanted;
     GMainLoop *loop;
     guint state;
     gboolean timed_out;
 } Wait;
 
+/* What is over does not come to any other state any more. */
+static gboolean
+is_reached(Wait *wait)
+{
+    wait->state = active_state(wait->ctl, wait->active);
+    return wait->state == wait->wanted || wait->state == NM_DEACTIVATED;
+}
+
 static void
 look(Wait *wait)
 {
-    wait->state = active_state(wait->ctl, wait->active);
-    if (wait->state == NM_ACTIVATED || wait->state == NM_DEACTIVATED)
+    if (is_reached(wait))
         g_main_loop_quit(wait->loop);
 }
 
@@ -164,9 +172,9 @@ on_timeout(gpointer user_data)
 
 /* Returns: the state that it came to */
 static guint
-wait_for(Ctl *ctl, const char *active, gboolean *ret_timed_out)
+wait_for(Ctl *ctl, const char *active, guint wanted, gboolean *ret_timed_out)
 {
-    Wait wait = {.ctl = ctl, .active = active, .loop = g_main_loop_new(NULL, FALSE)};
+    Wait wait = {.ctl = ctl, .active = active, .wanted = wanted};
     g_autoptr(GSource) timeout = g_timeout_source_new(ACTIVATION_MS);
     guint signals = g_dbus_connection_signal_subscribe(ctl->bus, NM_NAME, NULL, NULL, active, NULL,
                                                        G_DBUS_SIGNAL_FLAGS_NONE, on_signal, &wait,
@@ -174,10 +182,10 @@ wait_for(Ctl *ctl, const char *active, gboolean *ret_timed_out)
     guint name = g_bus_watch_name_on_connection(ctl->bus, NM_NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,
                                                 NULL, on_nm_vanished, &wait, NULL);
 
+    wait.loop = g_main_loop_new(NULL, FALSE);
     g_source_set_callback(timeout, on_timeout, &wait, NULL);
     g_source_attach(timeout, NULL);
-    wait.state = active_state(ctl, active);
-    if (wait.state != NM_ACTIVATED && wait.state != NM_DEACTIVATED)
+    if (!is_reached(&wait))
         g_main_loop_run(wait.loop);
     g_source_destroy(timeout);
     g_bus_unwatch_name(name);
@@ -214,7 +222,7 @@ ctl_nm_up(Ctl *ctl, const char *profile, GError **error)
                     why->message);
         return FALSE;
     }
-    if (wait_for(ctl, active, &timed_out) == NM_ACTIVATED)
+    if (wait_for(ctl, active, NM_ACTIVATED, &timed_out) == NM_ACTIVATED)
         return TRUE;
     if (timed_out)
         g_set_error(error, CTL_ERROR, CTL_TIMED_OUT,
@@ -227,20 +235,26 @@ ctl_nm_up(Ctl *ctl, const char *profile, GError **error)
 }
 
 gboolean
-ctl_nm_down(Ctl *ctl, const char *profile, gboolean *ret_was_active, GError **error)
+ctl_nm_down(Ctl *ctl, const char *profile, GError **error)
 {
     g_autoptr(GError) why = NULL;
     g_autofree char *active = find_active(ctl, profile, &why);
     g_autoptr(GVariant) answer = NULL;
+    gboolean timed_out = FALSE;
 
-    *ret_was_active = active != NULL;
     if (active)
         answer = call_nm(ctl, NM_PATH, NM_NAME, "DeactivateConnection",
                          g_variant_new("(o)", active), "()", &why);
-    if (!why)
-        return TRUE;
-    g_dbus_error_strip_remote_error(why);
-    g_set_error(error, CTL_ERROR, CTL_FAILED, _("NetworkManager does not deactivate it: %s"),
-                why->message);
-    return FALSE;
+    if (why) {
+        g_dbus_error_strip_remote_error(why);
+        g_set_error(error, CTL_ERROR, CTL_FAILED, _("NetworkManager does not deactivate it: %s"),
+                    why->message);
+        return FALSE;
+    }
+    if (answer && wait_for(ctl, active, NM_DEACTIVATED, &timed_out) != NM_DEACTIVATED) {
+        g_set_error(error, CTL_ERROR, CTL_TIMED_OUT,
+                    _("NetworkManager has not deactivated it in time"));
+        return FALSE;
+    }
+    return TRUE;
 }

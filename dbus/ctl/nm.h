@@ -22,7 +22,7 @@ gboolean ctl_nm_find_profile(Ctl *ctl, const char *network_id, char **ret_profil
  * %CTL_TIMED_OUT */
 gboolean ctl_nm_up(Ctl *ctl, const char *profile, GError **error);
 
-/** Deactivates @profile. @ret_was_active: whether there was something to do */
-gboolean ctl_nm_down(Ctl *ctl, const char *profile, gboolean *ret_was_active, GError **error);
+/** Deactivates @profile, if it is active, and waits until it is not. Errors: the same */
+gboolean ctl_nm_down(Ctl *ctl, const char *profile, GError **error);
 
 G_END_DECLS

@@ -94,15 +94,14 @@ run_down(Ctl *ctl, char **arguments, GError **error)
     g_autoptr(CtlSnapshot) snapshot = ctl_snapshot_new(ctl, error);
     g_autofree char *profile = NULL;
     g_autoptr(GVariant) answer = NULL;
-    gboolean was_active = FALSE;
     const char *network;
 
     if (!snapshot || !(network = find(ctl, snapshot, arguments[0], &profile, error)))
         return FALSE;
-    if (profile && !ctl_nm_down(ctl, profile, &was_active, error))
+    if (profile && !ctl_nm_down(ctl, profile, error))
         return FALSE;
-    if (was_active)
-        return show(ctl, network, error);
+    /* Also after NetworkManager, whose helper tells the service a moment later: no error if it is
+     * down. */
     answer = ctl_call(ctl, network, STILE_INTERFACE_NETWORK, "Down", NULL, CTL_TIMEOUT_MS, error);
     return answer && show(ctl, network, error);
 }
