@@ -157,6 +157,8 @@ stile_network_class_init(StileNetworkClass *class)
 
     class_init(class, properties);
     add_signal(class, "peer-added");
+    g_signal_new("warning", STILE_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                 1, G_TYPE_STRING);
     add_signal(class, "peer-removed");
     add_signal(class, "relay-added");
     add_signal(class, "relay-removed");
