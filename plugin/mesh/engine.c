@@ -294,11 +294,12 @@ on_join_checked(GObject *source, GAsyncResult *result, gpointer user_data)
                                 "This machine is already a member of “%s”", state->name);
         return;
     }
-    network = save_and_add(engine, g_steal_pointer(&state), &error);
-    if (network)
-        g_task_return_pointer(task, g_object_ref(network), g_object_unref);
-    else
+    if (!(network = save_and_add(engine, g_steal_pointer(&state), &error))) {
         g_task_return_error(task, error);
+        return;
+    }
+    stile_join_announce(result);
+    g_task_return_pointer(task, g_object_ref(network), g_object_unref);
 }
 
 void

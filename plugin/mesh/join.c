@@ -17,6 +17,7 @@ typedef struct {
     guint waiting;       /* servers that have neither answered nor failed */
     GHashTable *settled; /* their URLs */
     gboolean done;
+    GError *error; /* the answer, when it is no */
 } Check;
 
 static void
@@ -27,6 +28,7 @@ check_free(gpointer pointer)
     g_clear_pointer(&check->rendezvous, stile_rendezvous_free);
     g_clear_pointer(&check->timer, stile_timer_free);
     g_hash_table_unref(check->settled);
+    g_clear_error(&check->error);
     stile_certificate_clear(&check->self);
     g_free(check);
 }
@@ -48,9 +50,10 @@ on_timer(gpointer user_data)
     g_autoptr(GTask) task = user_data;
     Check *check = g_task_get_task_data(task);
 
-    /* Before the callback runs: it may make the mesh that uses the same keys. */
-    g_clear_pointer(&check->rendezvous, stile_rendezvous_free);
-    if (!g_task_had_error(task))
+    check->done = TRUE;
+    if (check->error)
+        g_task_return_error(task, g_steal_pointer(&check->error));
+    else
         g_task_return_boolean(task, TRUE);
 }
 
@@ -61,7 +64,7 @@ refuse(GTask *task, StileError code, const char *message)
 
     if (check->done)
         return;
-    g_task_return_new_error(task, STILE_ERROR, (int)code, "%s", message);
+    check->error = g_error_new_literal(STILE_ERROR, (int)code, message);
     settle(task);
 }
 
@@ -94,7 +97,7 @@ on_presence(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint
     g_auto(StileRevocations) revocations = {0};
     StilePresence presence;
 
-    if (!payload || !stile_presence_parse(&presence, payload, size, NULL))
+    if (check->done || !payload || !stile_presence_parse(&presence, payload, size, NULL))
         return;
     if (presence.certificate &&
         stile_certificate_parse(&other, check->state->id, presence.certificate,
@@ -109,6 +112,14 @@ on_presence(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint
                                 presence.revocations_size, NULL) &&
         stile_revocations_contain(&revocations, check->self.voucher.key))
         refuse(task, STILE_ERROR_REVOKED, "The invitation has been revoked: ask for a new one");
+}
+
+/* A device that is not there has used its invitation all the same. */
+static void
+on_absent(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
+          gsize size)
+{
+    on_presence(user_data, device, payload, size);
 }
 
 static void
@@ -133,6 +144,7 @@ static const StileRendezvousOps ops = {
     .roster_complete = on_roster_complete,
     .message = on_message,
     .packet = on_packet,
+    .absent = on_absent,
 };
 
 void
@@ -159,6 +171,19 @@ stile_join_check(StileClock *clock, const StileNetworkState *state, GCancellable
             server_settled(task, urls[i]);
     if (check->waiting == 0)
         settle(task);
+}
+
+void
+stile_join_announce(GAsyncResult *result)
+{
+    Check *check = g_task_get_task_data(G_TASK(result));
+    g_autoptr(GBytes) presence = stile_presence_write(check->state->certificate, NULL);
+    gsize size;
+    const guint8 *data = g_bytes_get_data(presence, &size);
+
+    stile_rendezvous_leave_word(check->rendezvous, data, size);
+    /* Before anybody makes the mesh that uses the same keys. */
+    g_clear_pointer(&check->rendezvous, stile_rendezvous_free);
 }
 
 gboolean

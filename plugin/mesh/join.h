@@ -19,5 +19,13 @@ void stile_join_check(StileClock *clock, const StileNetworkState *state, GCancel
                       GAsyncReadyCallback callback, gpointer user_data);
 /** Errors: %STILE_ERROR_EXISTS (used already), %STILE_ERROR_REVOKED */
 gboolean stile_join_check_finish(GAsyncResult *result, GError **error);
+/**
+ * stile_join_announce:
+ * @result: one that was finished without an error; only while the callback that got it runs
+ *
+ * The state is kept: tells on the brokers that were asked, before the device is there for the first
+ * time, that its invitation is used.
+ */
+void stile_join_announce(GAsyncResult *result);
 
 G_END_DECLS

@@ -93,42 +93,60 @@ peer_went(StileMesh *mesh, StilePeer *peer)
     stile_mesh_refresh_soon(mesh);
 }
 
-static void
-on_presence(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
-            gsize size)
+/* Returns: (nullable): the peer that the presence is of; %NULL when it is nobody we accept */
+static StilePeer *
+take_presence(StileMesh *mesh, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
+              gsize size)
 {
-    StileMesh *mesh = user_data;
-    StilePeer *peer = stile_mesh_find_peer(mesh, device);
     const StileCertificate *certificate;
     g_autoptr(GError) error = NULL;
     StilePresence presence;
+    StilePeer *peer;
     gboolean changed;
 
-    if (!payload) {
-        if (peer)
-            peer_went(mesh, peer);
-        return;
-    }
     if (!stile_presence_parse(&presence, payload, size, &error)) {
         refuse(mesh, device, error);
-        return;
+        return NULL;
     }
     certificate = stile_roster_accept(mesh->roster, device, presence.certificate,
                                       presence.certificate_size, &changed, &error);
     if (!certificate) {
         refuse(mesh, device, error);
-        return;
+        return NULL;
     }
     /* Only a member's word about revocations is looked at; it is checked all the same. */
     take_revocations(mesh, &presence);
     if (!(certificate = stile_roster_find(mesh->roster, device)))
-        return; /* it has just revoked itself */
+        return NULL; /* it has just revoked itself */
     if (changed)
         mesh->ops->save(mesh->user_data);
     peer = mesh->ops->peer(mesh->user_data, certificate);
     if (stile_peer_mesh(peer) != mesh)
         stile_mesh_attach_peer(mesh, peer);
-    peer_came(mesh, peer);
+    return peer;
+}
+
+static void
+on_presence(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
+            gsize size)
+{
+    StileMesh *mesh = user_data;
+    StilePeer *peer = payload ? take_presence(mesh, device, payload, size)
+                              : stile_mesh_find_peer(mesh, device);
+
+    if (peer && payload)
+        peer_came(mesh, peer);
+    else if (peer)
+        peer_went(mesh, peer);
+}
+
+/* Who is away is a member all the same, and what it used is used. */
+static void
+on_absent(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
+          gsize size)
+{
+    if (take_presence(user_data, device, payload, size))
+        stile_mesh_refresh_soon(user_data);
 }
 
 static void
@@ -164,6 +182,7 @@ static const StileRendezvousOps rendezvous_ops = {
     .roster_complete = on_roster_complete,
     .message = on_message,
     .packet = on_carried_packet,
+    .absent = on_absent,
 };
 
 void

@@ -101,24 +101,32 @@ seal_presence(Server *server, guint64 sequence, gboolean gone)
 }
 
 static void
+publish(Server *server)
+{
+    StileRendezvous *rendezvous = server->rendezvous;
+    g_autoptr(GByteArray)
+        sealed = seal_presence(server, rendezvous->sequence, !rendezvous->present);
+
+    if (stile_broker_publish(server->broker, STILE_TOPIC_PRESENCE, &rendezvous->self, sealed->data,
+                             sealed->len, 1, TRUE))
+        server->published = rendezvous->sequence;
+}
+
+static void
 publish_presence(Server *server)
 {
     StileRendezvous *rendezvous = server->rendezvous;
-    g_autoptr(GByteArray) sealed = NULL;
 
     if (!stile_broker_is_open(server->broker))
         return;
     if (!rendezvous->present && !server->published)
         return;
-    if (!server->has_will) {
+    if (rendezvous->present && !server->has_will) {
         /* A presence without a will would outlive us. */
         stile_broker_begin_again(server->broker, FALSE);
         return;
     }
-    sealed = seal_presence(server, rendezvous->sequence, !rendezvous->present);
-    if (stile_broker_publish(server->broker, STILE_TOPIC_PRESENCE, &rendezvous->self, sealed->data,
-                             sealed->len, 1, TRUE))
-        server->published = rendezvous->sequence;
+    publish(server);
 }
 
 static void
@@ -458,6 +466,22 @@ stile_rendezvous_set_presence(StileRendezvous *rendezvous, const guint8 *payload
     rendezvous->sequence++;
     for (guint i = 0; i < rendezvous->servers->len; i++)
         publish_presence(rendezvous->servers->pdata[i]);
+}
+
+void
+stile_rendezvous_leave_word(StileRendezvous *rendezvous, const guint8 *payload, gsize size)
+{
+    g_return_if_fail(payload && size <= STILE_PRESENCE_MAX && !rendezvous->present);
+    g_clear_pointer(&rendezvous->presence, g_bytes_unref);
+    rendezvous->presence = g_bytes_new(payload, size);
+    rendezvous->sequence++;
+    for (guint i = 0; i < rendezvous->servers->len; i++) {
+        Server *server = rendezvous->servers->pdata[i];
+
+        /* It needs no last will: it says itself that we are not there. */
+        if (stile_broker_is_open(server->broker))
+            publish(server);
+    }
 }
 
 void

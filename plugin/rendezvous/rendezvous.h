@@ -94,6 +94,13 @@ gboolean stile_rendezvous_connected(StileRendezvous *rendezvous);
  * Published now and on every new connection, until replaced.
  */
 void stile_rendezvous_set_presence(StileRendezvous *rendezvous, const guint8 *payload, gsize size);
+/**
+ * stile_rendezvous_leave_word:
+ *
+ * For who only listens: lets others find @payload of us, as of a device that is not there
+ * (`absent`), on the brokers that are connected now.
+ */
+void stile_rendezvous_leave_word(StileRendezvous *rendezvous, const guint8 *payload, gsize size);
 /** Removes the retained presence of @device from the brokers: it was revoked. */
 void stile_rendezvous_erase_presence(StileRendezvous *rendezvous,
                                      const guint8 device[STILE_KEY_SIZE]);

@@ -526,6 +526,39 @@ test_crash(void)
     wait_for(d, "complete");
 }
 
+/* Who was never there leaves a word: those who are there and those who come later find it, once the
+ * writer is gone, too; and it stands behind what the writer says when it does come. */
+static void
+test_word(void)
+{
+    static const MosquittoOptions options = {0};
+    g_autoptr(Mosquitto) mosquitto = mosquitto_start(&options);
+    g_autoptr(Member) a = NULL;
+    g_autoptr(Member) b = NULL;
+    g_autoptr(Member) c = NULL;
+
+    if (!mosquitto)
+        return;
+    a = member_new('a', NULL);
+    b = member_new('b', NULL);
+    add_broker(a, mosquitto);
+    add_broker(b, mosquitto);
+    wait_for(a, "complete");
+    wait_for(b, "complete");
+    stile_rendezvous_leave_word(a->rendezvous, (const guint8 *)"joined", strlen("joined"));
+    wait_for(b, "absent a joined");
+    g_clear_pointer(&a, member_free);
+    c = member_new('c', NULL);
+    add_broker(c, mosquitto);
+    wait_for(c, "absent a joined");
+    wait_for(c, "complete");
+    a = member_new('a', NULL);
+    say(a, "here");
+    add_broker(a, mosquitto);
+    wait_for(b, "presence a here");
+    wait_for(c, "presence a here");
+}
+
 static void
 test_two_brokers(void)
 {
@@ -1115,6 +1148,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rendezvous/members", test_members);
     g_test_add_func("/rendezvous/crash", test_crash);
+    g_test_add_func("/rendezvous/word", test_word);
     g_test_add_func("/rendezvous/two-brokers", test_two_brokers);
     g_test_add_func("/rendezvous/broker-restart", test_broker_restart);
     g_test_add_func("/rendezvous/password", test_password);
