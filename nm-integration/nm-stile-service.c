@@ -22,6 +22,7 @@ struct _StileVpnPlugin {
     char *uuid;
     GMainLoop *loop;
     gboolean persist;
+    gboolean stopping;
     gboolean failed;
     NMVpnPluginFailure failure;
 };
@@ -55,6 +56,7 @@ on_stopped(GObject *source, GAsyncResult *result, gpointer data)
     g_autoptr(StileVpnPlugin) self = data;
 
     stile_activation_stop_finish(STILE_ACTIVATION(source), result);
+    self->stopping = FALSE;
     if (!self->persist)
         g_main_loop_quit(self->loop);
 }
@@ -64,6 +66,7 @@ stop(StileVpnPlugin *self)
 {
     if (self->activation == NULL)
         return;
+    self->stopping = TRUE;
     stile_activation_stop(self->activation, on_stopped, g_object_ref(self));
     g_clear_object(&self->activation);
 }
@@ -154,16 +157,15 @@ stile_vpn_plugin_init(StileVpnPlugin *self)
     self->loop = g_main_loop_new(NULL, FALSE);
 }
 
-/* NetworkManager has gone, or nobody wanted anything for long, or we are told to end. */
+/* NetworkManager has gone, or has had its Disconnect answered, or we are told to end. Not before
+ * the service has answered Down: it does not do what somebody asks who has left the bus. */
 static void
 wind_up(StileVpnPlugin *self)
 {
-    if (self->activation == NULL) {
-        g_main_loop_quit(self->loop);
-        return;
-    }
     self->persist = FALSE;
     stop(self);
+    if (!self->stopping)
+        g_main_loop_quit(self->loop);
 }
 
 static gboolean
