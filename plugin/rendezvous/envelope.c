@@ -12,7 +12,7 @@
 #define SIGNATURE_CONTEXT "Stile presence 1"
 #define MESSAGE_CONTEXT   "Stile message 1"
 
-#define VERSION       1
+#define FORMAT        1
 #define KIND_PRESENT  1
 #define KIND_GONE     2
 #define BOX_OVERHEAD  (STILE_XAEAD_NONCE_SIZE + STILE_AEAD_TAG_SIZE)
@@ -109,7 +109,7 @@ stile_envelope_seal_presence(const StileEnvelopes *envelopes, const StilePresenc
 
     stile_topics_tag(&envelopes->topics, presence->device, &tag);
     topic = stile_topics_make(&envelopes->topics, STILE_TOPIC_PRESENCE, tag.text);
-    stile_writer_u8(&writer, VERSION);
+    stile_writer_u8(&writer, FORMAT);
     stile_writer_u8(&writer, presence->gone ? KIND_GONE : KIND_PRESENT);
     stile_writer_bytes(&writer, presence->device, STILE_KEY_SIZE);
     stile_writer_u64be(&writer, presence->epoch);
@@ -151,7 +151,7 @@ stile_envelope_open_presence(const StileEnvelopes *envelopes, const StileTag *ta
     presence.life = stile_reader_u64be(&reader);
     presence.sequence = stile_reader_u64be(&reader);
     presence.gone = kind == KIND_GONE;
-    if (version != VERSION || (kind != KIND_PRESENT && kind != KIND_GONE))
+    if (version != FORMAT || (kind != KIND_PRESENT && kind != KIND_GONE))
         return refuse(error, STILE_ERROR_INVALID_ARGUMENT, "a presence is malformed");
     stile_topics_tag(&envelopes->topics, presence.device, &own);
     if (!g_str_equal(own.text, tag->text))
@@ -192,7 +192,7 @@ stile_envelope_seal_message(const StileEnvelopes *envelopes, const StileMessageS
     StileWriter writer = STILE_WRITER_INIT(plain, plain_size);
     g_autoptr(GByteArray) sealed = g_byte_array_new();
 
-    stile_writer_u8(&writer, VERSION);
+    stile_writer_u8(&writer, FORMAT);
     stile_writer_u64be(&writer, message->recipient_life);
     stile_writer_u64be(&writer, message->life);
     stile_writer_u64be(&writer, message->counter);
@@ -229,7 +229,7 @@ stile_envelope_open_message(const StileEnvelopes *envelopes, const StileTag *tag
     message.recipient_life = stile_reader_u64be(&reader);
     message.life = stile_reader_u64be(&reader);
     message.counter = stile_reader_u64be(&reader);
-    if (version != VERSION)
+    if (version != FORMAT)
         return refuse(error, STILE_ERROR_INVALID_ARGUMENT, "a message is of an unknown version");
 
     *ret = message;
