@@ -99,3 +99,9 @@ tests_unit_test_bus_engine_SOURCES = tests/unit/test-bus-engine.c
 tests_unit_test_bus_engine_CPPFLAGS = $(dbus_cppflags)
 tests_unit_test_bus_engine_CFLAGS = $(dbus_cflags)
 tests_unit_test_bus_engine_LDADD = libstiled.la libstile.la $(DBUS_LIBS)
+
+check_PROGRAMS += tests/unit/test-service-parts
+tests_unit_test_service_parts_SOURCES = tests/unit/test-service-parts.c
+tests_unit_test_service_parts_CPPFLAGS = $(dbus_cppflags)
+tests_unit_test_service_parts_CFLAGS = $(dbus_cflags)
+tests_unit_test_service_parts_LDADD = libstiled.la libstile.la $(DBUS_LIBS)
