@@ -177,21 +177,28 @@ def through(way):
 class Pings:
     """Pings every 10 ms; which were answered, when, and over what kind of path."""
 
-    def __init__(self, box, interface, address, story):
+    def __init__(self, box, source, address, story):
         self.box, self.story = box, story
+        self.command = box.enter("ping", "-n", "-i", PING_INTERVAL, "-I", source, address)
         self.first = None
         self.answers = {}
         self.last = None
         self.silence = 0.0
-        self.process = subprocess.Popen(box.enter("ping", "-n", "-i", PING_INTERVAL, "-I", interface, address),
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.stopped = False
+        self.process = None
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
-        for line in self.process.stdout:
-            found = ANSWER.search(line)
-            if found:
-                GLib.idle_add(self.answered, int(found[1]), float(found[2]))
+        # It fails until NetworkManager has given the source address to the tunnel, and is tried again.
+        while not self.stopped:
+            self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                            text=True)
+            for line in self.process.stdout:
+                found = ANSWER.search(line)
+                if found:
+                    GLib.idle_add(self.answered, int(found[1]), float(found[2]))
+            self.process.wait()
+            time.sleep(0.005)
 
     def answered(self, number, milliseconds):
         now = self.story.now()
@@ -205,8 +212,10 @@ class Pings:
         self.answers[number] = (self.box.active, milliseconds)
 
     def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(5)
+        self.stopped = True
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(5)
 
     def lost(self, since=0):
         """Unanswered ones between the first and the last answer from number `since` on."""
@@ -281,8 +290,8 @@ class Narrator:
         self.switched()
         first, second = self.boxes
         if self.pings is None and second.network().get("Addresses") and first.network().get("Interface"):
-            self.pings = Pings(first, first.network()["Interface"],
-                               second.network()["Addresses"][0].split("/")[0], self.story)
+            source, target = (box.network()["Addresses"][0].split("/")[0] for box in self.boxes)
+            self.pings = Pings(first, source, target, self.story)
         now = self.story.now()
         if self.settled is None and self.reached():
             self.settled = now
