@@ -14,7 +14,7 @@
 #   lab_address NAME              its address: of a host its own, of a nat the public one
 #   lab_broker                    mosquitto: 1883, 8883 with TLS ($LAB_DIR/tls/ca.pem); user stile/rendezvous
 #                                 with `lab_broker password`
-#   lab_turn                      coturn: STUN and TURN at 192.0.2.1:3478, user stile, password relay
+#   lab_turn [OPTION…]            coturn: STUN and TURN at 192.0.2.1:3478, user stile, password relay
 #   lab_stile NAME                a system bus of its own on which stiled starts by activation
 #   lab_ctl NAME ARGUMENT…        stilectl on that bus;  lab_busctl NAME …, the same for busctl
 #   lab_stiled_pid NAME           of the running service
@@ -320,11 +320,11 @@ lab_broker() { # [password]
     wait_until 5 lab_listens internet tcp 8883
 }
 
-lab_turn() {
+lab_turn() { # OPTION…
     lab_spawn internet turnserver turnserver -n --no-cli --no-tls --no-dtls --pidfile "$LAB_DIR/turn.pid" \
         --userdb "$LAB_DIR/turn.db" --log-file stdout --simple-log --fingerprint \
         --listening-ip 192.0.2.1 --listening-ip 192.0.2.2 --relay-ip 192.0.2.1 \
-        --lt-cred-mech --realm stile.test --user stile:relay
+        --lt-cred-mech --realm stile.test --user stile:relay "$@"
     LAB_TURN_PID=$LAB_PID
     wait_until 5 lab_listens internet udp 3478
 }
