@@ -11,6 +11,8 @@
 #define HOUR        (60 * 60 * (gint64)G_USEC_PER_SEC)
 #define CLOCK_SLACK HOUR
 #define VALID_MAX   (366 * 24 * HOUR)
+/* The list of revocations is in every presence, which has 16 KiB. */
+#define RETIRED_MAX 256
 
 static gboolean
 set_error(GError **error, StileError code, const char *sentence)
@@ -345,6 +347,14 @@ add_voucher(const StileNetworkState *state, const guint8 device[STILE_KEY_SIZE],
         g_array_append_vals(revocations->devices, certificate.voucher.key, 1);
 }
 
+static void
+sign_revocations(StileNetworkState *state, StileRevocations *revocations)
+{
+    revocations->serial++;
+    g_clear_pointer(&state->revocations, g_bytes_unref);
+    state->revocations = stile_revocations_sign(revocations, state->network_private);
+}
+
 gboolean
 stile_identity_revoke(StileNetworkState *state, const guint8 device[STILE_KEY_SIZE], GError **error)
 {
@@ -368,8 +378,40 @@ stile_identity_revoke(StileNetworkState *state, const guint8 device[STILE_KEY_SI
         return set_error(error, STILE_ERROR_FAILED, "The list of revoked devices is full");
     g_array_append_vals(revocations.devices, device, 1);
     add_voucher(state, device, &revocations);
-    revocations.serial++;
-    g_clear_pointer(&state->revocations, g_bytes_unref);
-    state->revocations = stile_revocations_sign(&revocations, state->network_private);
+    sign_revocations(state, &revocations);
     return TRUE;
+}
+
+gboolean
+stile_identity_retire_vouchers(StileClock *clock, StileNetworkState *state)
+{
+    gint64 latest = stile_clock_real(clock) - CLOCK_SLACK;
+    g_auto(StileRevocations) revocations = {0};
+    g_autoptr(GHashTable) used = NULL;
+    gboolean changed = FALSE;
+
+    if (!stile_network_state_is_creator(state) || !load_revocations(state, &revocations, NULL))
+        return FALSE;
+    if (!revocations.devices)
+        revocations.devices = g_array_new(FALSE, FALSE, STILE_KEY_SIZE);
+    used = used_vouchers(state);
+    for (guint i = 1; i < state->vouchers->len; i++) { /* the first is our own */
+        g_auto(StileVoucher) voucher = {0};
+        g_autofree char *key = NULL;
+        gsize size;
+        const void *data = g_bytes_get_data(state->vouchers->pdata[i], &size);
+
+        if (!stile_voucher_read(&voucher, data, size, NULL) || voucher.not_after >= latest)
+            continue;
+        key = stile_key_to_string(voucher.key);
+        if (g_hash_table_contains(used, key) ||
+            stile_revocations_contain(&revocations, voucher.key) ||
+            revocations.devices->len >= RETIRED_MAX)
+            continue;
+        g_array_append_vals(revocations.devices, voucher.key, 1);
+        changed = TRUE;
+    }
+    if (changed)
+        sign_revocations(state, &revocations);
+    return changed;
 }

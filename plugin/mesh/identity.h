@@ -56,4 +56,15 @@ StileNetworkState *stile_identity_join(StileClock *clock, const StileInvitation 
 gboolean stile_identity_revoke(StileNetworkState *state, const guint8 device[STILE_KEY_SIZE],
                                GError **error);
 
+/**
+ * stile_identity_retire_vouchers:
+ *
+ * Revokes the vouchers that ran out unused. The date in a certificate is the word of the device
+ * that made it: who finds an old invitation could set the clock back. So whoever issued a voucher
+ * takes it back when its time is over, once it has seen who the members are.
+ *
+ * Returns: whether @state has a new list of revocations, to be saved and told
+ */
+gboolean stile_identity_retire_vouchers(StileClock *clock, StileNetworkState *state);
+
 G_END_DECLS

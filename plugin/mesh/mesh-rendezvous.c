@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mesh/mesh-private.h"
 
+#include "mesh/identity.h"
 #include "mesh/signal.h"
 #include <string.h>
 
@@ -149,9 +150,18 @@ on_absent(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 
         stile_mesh_refresh_soon(user_data);
 }
 
+/* Now that everybody has been seen, those who did not come in time are known. */
 static void
 on_roster_complete(gpointer user_data, const char *url)
 {
+    StileMesh *mesh = user_data;
+
+    if (!stile_identity_retire_vouchers(mesh->clock, mesh->state))
+        return;
+    stile_roster_load_revocations(mesh->roster);
+    mesh->ops->revoked(mesh->user_data);
+    mesh->ops->save(mesh->user_data);
+    stile_mesh_announce(mesh);
 }
 
 static void

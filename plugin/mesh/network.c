@@ -475,8 +475,6 @@ gboolean
 stile_network_revoke(StileNetwork *network, const char *peer_id, GError **error)
 {
     StilePeer *peer = g_hash_table_lookup(network->peers, peer_id);
-    gsize size;
-    const void *data;
 
     if (!peer) {
         g_set_error(error, STILE_ERROR, STILE_ERROR_NOT_FOUND, "There is no peer “%s”", peer_id);
@@ -485,8 +483,7 @@ stile_network_revoke(StileNetwork *network, const char *peer_id, GError **error)
     if (!stile_identity_revoke(network->state, stile_peer_member(peer)->device, error) ||
         !save(network, error))
         return FALSE;
-    data = g_bytes_get_data(network->state->revocations, &size);
-    stile_roster_update_revocations(network->roster, data, size);
+    stile_roster_load_revocations(network->roster);
     on_revoked(network);
     if (network->mesh)
         stile_mesh_announce(network->mesh);

@@ -106,15 +106,27 @@ check_clash(StileRoster *roster, const StileCertificate *new, GError **error)
 }
 
 static void
-load_revocations(StileRoster *roster)
+forget_revoked(StileRoster *roster)
+{
+    g_autoptr(GPtrArray) members = stile_roster_members(roster);
+
+    for (guint i = 0; i < members->len; i++)
+        if (is_revoked(roster, members->pdata[i]))
+            forget(roster, members->pdata[i]);
+}
+
+void
+stile_roster_load_revocations(StileRoster *roster)
 {
     gsize size;
     const void *data;
 
+    stile_revocations_clear(&roster->revocations);
     if (!roster->state->revocations)
         return;
     data = g_bytes_get_data(roster->state->revocations, &size);
     stile_revocations_parse(&roster->revocations, roster->state->id, data, size, NULL);
+    forget_revoked(roster);
 }
 
 static void
@@ -149,7 +161,7 @@ stile_roster_new(StileNetworkState *state)
     roster->names = g_hash_table_new(g_str_hash, g_str_equal);
     roster->addresses = g_hash_table_new(stile_address_hash, stile_address_equal);
     roster->tunnels = g_hash_table_new(hash_key, equal_key);
-    load_revocations(roster);
+    stile_roster_load_revocations(roster);
     if (state->certificate) {
         gsize size;
         const void *data = g_bytes_get_data(state->certificate, &size);
@@ -251,7 +263,6 @@ gboolean
 stile_roster_update_revocations(StileRoster *roster, const void *data, gsize size)
 {
     g_auto(StileRevocations) theirs = {0};
-    g_autoptr(GPtrArray) members = NULL;
 
     if (!stile_revocations_parse(&theirs, roster->state->id, data, size, NULL) ||
         (roster->revocations.devices && roster->revocations.serial >= theirs.serial))
@@ -261,9 +272,6 @@ stile_roster_update_revocations(StileRoster *roster, const void *data, gsize siz
     stile_revocations_clear(&roster->revocations);
     roster->revocations = theirs;
     memset(&theirs, 0, sizeof theirs); /* handed over */
-    members = stile_roster_members(roster);
-    for (guint i = 0; i < members->len; i++)
-        if (is_revoked(roster, members->pdata[i]))
-            forget(roster, members->pdata[i]);
+    forget_revoked(roster);
     return TRUE;
 }

@@ -53,4 +53,7 @@ GPtrArray *stile_roster_members(StileRoster *roster);
  */
 gboolean stile_roster_update_revocations(StileRoster *roster, const void *data, gsize size);
 
+/** The list in the state is a new one of our own making: takes it over. */
+void stile_roster_load_revocations(StileRoster *roster);
+
 G_END_DECLS

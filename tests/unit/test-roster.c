@@ -189,6 +189,28 @@ test_revoked(Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_late(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(StileInvitation) used = invite(fixture, "laptop"), unused = invite(fixture, "phone");
+    g_autoptr(StileNetworkState) laptop = join(fixture, used);
+    g_autoptr(StileNetworkState) late = join(fixture, unused); /* its date says: in time */
+    g_autoptr(GError) error = NULL;
+    gboolean changed;
+
+    g_assert_nonnull(accept_member(fixture, laptop, &changed, NULL));
+    g_assert_false(stile_identity_retire_vouchers(fixture->clock, fixture->home));
+    stile_clock_advance(fixture->clock, 3 * HOUR);
+    g_assert_true(stile_identity_retire_vouchers(fixture->clock, fixture->home));
+    g_assert_false(stile_identity_retire_vouchers(fixture->clock, fixture->home));
+    stile_roster_load_revocations(fixture->roster);
+    g_assert_null(accept_member(fixture, late, &changed, &error));
+    g_assert_error(error, STILE_ERROR, STILE_ERROR_REVOKED);
+    g_assert_nonnull(accept_member(fixture, laptop, &changed, NULL));
+    /* Only the creator can. */
+    g_assert_false(stile_identity_retire_vouchers(fixture->clock, laptop));
+}
+
+static void
 test_forged_revocations(Fixture *fixture, gconstpointer data)
 {
     g_autoptr(StileNetworkState) other = create(fixture->clock, "other");
@@ -216,6 +238,7 @@ main(int argc, char **argv)
     ADD("/roster/other-keys", test_other_keys);
     ADD("/roster/voucher-once", test_voucher_once);
     ADD("/roster/revoked", test_revoked);
+    ADD("/roster/late", test_late);
     ADD("/roster/forged-revocations", test_forged_revocations);
     return g_test_run();
 }
