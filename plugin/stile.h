@@ -7,10 +7,11 @@
 G_BEGIN_DECLS
 
 /*
- * libstile, as the service sees it: the only header of the engine that dbus/ includes. Five kinds of
- * objects with GObject properties, whose names, types and words are those of the D-Bus properties in
- * the contract, in lower-case with dashes (`ActivePath` is "active-path"). They notify when they
- * change, at most once a main-loop iteration. Times are microseconds unless the name says otherwise.
+ * libstile, as the service sees it: the only header of the engine that dbus/ includes. Five kinds
+ * of objects with GObject properties, whose names, types and words are those of the D-Bus
+ * properties in the contract, in lower-case with dashes (`ActivePath` is "active-path"). They
+ * notify when they change, at most once a main-loop iteration. Times are microseconds unless the
+ * name says otherwise.
  *
  * All of it lives in the GMainContext that was the thread's default when the engine was made.
  */
@@ -28,10 +29,10 @@ G_DECLARE_FINAL_TYPE(StileEngine, stile_engine, STILE, ENGINE, GObject)
  * StileNetwork: one network that this machine is a member of.
  *
  * Properties: "id" s (base64), "name" s, "self" s, "state" s (down, connecting, up), "interface" s,
- * "addresses" as (with prefix length), "mtu" u, "rendezvous" a(ss) as GVariant (url, state), "autoconnect" b,
- * "creator" b (the network's key is here, so that it can invite).
- * Signals: "peer-added", "peer-removed" (StilePeer), "relay-added", "relay-removed" (StileRelay),
- * "warning" (s): a sentence for the journal, each cause once.
+ * "addresses" as (with prefix length), "mtu" u, "rendezvous" a(ss) as GVariant (url, state),
+ * "autoconnect" b, "creator" b (the network's key is here, so that it can invite). Signals:
+ * "peer-added", "peer-removed" (StilePeer), "relay-added", "relay-removed" (StileRelay), "warning"
+ * (s): a sentence for the journal, each cause once.
  */
 #define STILE_TYPE_NETWORK (stile_network_get_type())
 G_DECLARE_FINAL_TYPE(StileNetwork, stile_network, STILE, NETWORK, GObject)
@@ -39,11 +40,11 @@ G_DECLARE_FINAL_TYPE(StileNetwork, stile_network, STILE, NETWORK, GObject)
 /**
  * StilePeer: another member.
  *
- * Properties: "id" s (device key, base64), "name" s, "addresses" as, "online" b, "lan" b, "state" s (idle,
- * connecting, relayed, direct, unreachable), "active-path" StilePath (nullable), "reason" s (code),
- * "reason-text" s (translated), "advice" as, "direct-odds" d (-1: unknown), "rtt" u, "loss" d, "rx-bytes" t,
- * "tx-bytes" t, "last-handshake" t (unix µs), "nat" s.
- * Signals: "path-added", "path-removed" (StilePath).
+ * Properties: "id" s (device key, base64), "name" s, "addresses" as, "online" b, "lan" b, "state" s
+ * (idle, connecting, relayed, direct, unreachable), "active-path" StilePath (nullable), "reason" s
+ * (code), "reason-text" s (translated), "advice" as, "direct-odds" d (-1: unknown), "rtt" u, "loss"
+ * d, "rx-bytes" t, "tx-bytes" t, "last-handshake" t (unix µs), "nat" s. Signals: "path-added",
+ * "path-removed" (StilePath).
  */
 #define STILE_TYPE_PEER (stile_peer_get_type())
 G_DECLARE_FINAL_TYPE(StilePeer, stile_peer, STILE, PEER, GObject)
@@ -51,9 +52,9 @@ G_DECLARE_FINAL_TYPE(StilePeer, stile_peer, STILE, PEER, GObject)
 /**
  * StilePath: a way to a peer.
  *
- * Properties: "number" u (stays the same), "kind" s (direct, turn, broker), "technique" s, "transport" s,
- * "local" s, "remote" s, "state" s (checking, working, standby, failed), "rtt" u, "loss" d, "mtu" u,
- * "since" t (unix µs of the last change of state).
+ * Properties: "number" u (stays the same), "kind" s (direct, turn, broker), "technique" s,
+ * "transport" s, "local" s, "remote" s, "state" s (checking, working, standby, failed), "rtt" u,
+ * "loss" d, "mtu" u, "since" t (unix µs of the last change of state).
  */
 #define STILE_TYPE_PATH (stile_path_get_type())
 G_DECLARE_FINAL_TYPE(StilePath, stile_path, STILE, PATH, GObject)
@@ -61,8 +62,8 @@ G_DECLARE_FINAL_TYPE(StilePath, stile_path, STILE, PATH, GObject)
 /**
  * StileRelay: a TURN server of a network.
  *
- * Properties: "number" u, "uri" s, "transport" s, "state" s (allocating, ready, failed), "relayed" s, "rtt" u,
- * "expires" t (unix µs), "error-text" s.
+ * Properties: "number" u, "uri" s, "transport" s, "state" s (allocating, ready, failed), "relayed"
+ * s, "rtt" u, "expires" t (unix µs), "error-text" s.
  */
 #define STILE_TYPE_RELAY (stile_relay_get_type())
 G_DECLARE_FINAL_TYPE(StileRelay, stile_relay, STILE, RELAY, GObject)
@@ -71,9 +72,9 @@ G_DECLARE_FINAL_TYPE(StileRelay, stile_relay, STILE, RELAY, GObject)
  * stile_engine_new:
  * @state_directory: made if it is not there
  *
- * Loads the networks; those that were up when the service died, or that are set to autoconnect, come
- * up by themselves, unless NetworkManager's helper is to ask for them (option "managed" was given to up).
- * Files that cannot be used are told by @ret_warnings and left alone.
+ * Loads the networks; those that were up when the service died, or that are set to autoconnect,
+ * come up by themselves, unless NetworkManager's helper is to ask for them (option "managed" was
+ * given to up). Files that cannot be used are told by @ret_warnings and left alone.
  *
  * Errors: %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_FAILED
  */
@@ -102,7 +103,8 @@ StileNetwork *stile_engine_create_network(StileEngine *engine, const char *name,
  * Asks the broker whether the invitation was used already, for a few seconds at most. Nothing is
  * created unless it succeeds.
  *
- * Errors: %STILE_ERROR_INVALID_ARGUMENT, %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_EXPIRED, %STILE_ERROR_EXISTS
+ * Errors: %STILE_ERROR_INVALID_ARGUMENT, %STILE_ERROR_NOT_AUTHORIZED, %STILE_ERROR_EXPIRED,
+ * %STILE_ERROR_EXISTS
  */
 void stile_engine_join_network(StileEngine *engine, const char *invitation, GVariant *options,
                                GCancellable *cancellable, GAsyncReadyCallback callback,
@@ -116,20 +118,22 @@ gboolean stile_engine_remove_network(StileEngine *engine, StileNetwork *network,
 /**
  * stile_network_up:
  * @options: (nullable): a{sv}:
- *   "managed" b: somebody else (NetworkManager) configures the interface: it is created, not brought up;
- *   "mtu" u; "relay" s (auto, only, never); "effort" s (low, normal, high);
- *   "rendezvous" as, "stun" as, "turn" as: instead of the network's own, until down
+ *   "managed" b: somebody else (NetworkManager) configures the interface: it is created, not
+ * brought up; "mtu" u; "relay" s (auto, only, never); "effort" s (low, normal, high); "rendezvous"
+ * as, "stun" as, "turn" as: instead of the network's own, until down
  *
  * Returns when the interface is there (its name is then in "interface"); "state" goes on to
  * connecting and up by itself. Up already: not an error; the options are taken over.
  *
- * Errors: %STILE_ERROR_INVALID_ARGUMENT, %STILE_ERROR_NOT_AUTHORIZED (no CAP_NET_ADMIN), %STILE_ERROR_FAILED
+ * Errors: %STILE_ERROR_INVALID_ARGUMENT, %STILE_ERROR_NOT_AUTHORIZED (no CAP_NET_ADMIN),
+ * %STILE_ERROR_FAILED
  */
 gboolean stile_network_up(StileNetwork *network, GVariant *options, GError **error);
 void stile_network_down(StileNetwork *network);
 /**
  * stile_network_invite:
- * @options: (nullable): a{sv}: "valid" t: seconds, a day by default; "format" s: `uri` (default) or `file`
+ * @options: (nullable): a{sv}: "valid" t: seconds, a day by default; "format" s: `uri` (default) or
+ * `file`
  *
  * Returns: (transfer full): the invitation
  */
@@ -147,7 +151,8 @@ GPtrArray *stile_network_relays(StileNetwork *network);
 
 /** Returns: (transfer container) */
 GPtrArray *stile_peer_paths(StilePeer *peer);
-/** Tries for a direct path now. Errors: %STILE_ERROR_UNREACHABLE (not online, or the network is down) */
+/** Tries for a direct path now. Errors: %STILE_ERROR_UNREACHABLE (not online, or the network is
+ * down) */
 gboolean stile_peer_probe(StilePeer *peer, GError **error);
 /**
  * stile_peer_ping:
@@ -164,8 +169,8 @@ guint stile_peer_ping_finish(StilePeer *peer, GAsyncResult *result, GError **err
 /**
  * stile_engine_set_watched:
  *
- * Counters and round-trip times ("rx-bytes", "tx-bytes", "rtt", "loss", "last-handshake") are read when asked
- * for, and notified once a second only while somebody watches.
+ * Counters and round-trip times ("rx-bytes", "tx-bytes", "rtt", "loss", "last-handshake") are read
+ * when asked for, and notified once a second only while somebody watches.
  */
 void stile_engine_set_watched(StileEngine *engine, gboolean watched);
 

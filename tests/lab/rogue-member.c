@@ -49,6 +49,8 @@ typedef struct {
     GArray *members; /* of StileMember: those that we press */
 } Rogue;
 
+static void say(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
 static void
 say(const char *format, ...)
 {
