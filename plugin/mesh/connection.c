@@ -323,7 +323,9 @@ list_ways(StileConnection *connection)
     GArray *ways = g_array_new(FALSE, FALSE, sizeof(StileConnectionWay));
     g_autoptr(GPtrArray) pairs = stile_ice_agent_pairs(connection->agent);
 
-    if (connection->broker) {
+    /* Not before the peer has said something: until it knows us, it would drop what we send, and a
+     * handshake that was dropped is not repeated for seconds. */
+    if (connection->broker && connection->remote_ufrag[0]) {
         StileConnectionWay broker = {
             .way = {.id = BROKER_ID, .kind = STILE_WAY_BROKER, .usable = TRUE},
             .state = STILE_WAY_STANDBY,
