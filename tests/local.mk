@@ -7,7 +7,7 @@ EXTRA_DIST += tests/check tests/packages tests/lab/lib.sh tests/lab/lib-tap.sh t
 fuzz-targets: $(FUZZ_TARGETS)
 	@echo $(FUZZ_TARGETS)
 EXTRA_DIST += tests/demo tests/desktop/box tests/desktop/lib.sh tests/desktop/lib-world.sh \
-	tests/desktop/lib-panel.sh tests/desktop/narrate.py \
+	tests/desktop/test-demo tests/desktop/lib-panel.sh tests/desktop/narrate.py \
 	tests/desktop/panel.py tests/desktop/test-networkmanager tests/desktop/test-service \
 	tests/desktop/test-settings-panel
 
