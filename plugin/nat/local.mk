@@ -1,6 +1,21 @@
 # nat: what the NAT in front of us does.
-libstile_la_SOURCES += plugin/nat/mapping.c plugin/nat/mapping.h
+libstile_la_SOURCES += \
+	plugin/nat/allocation.c plugin/nat/allocation.h \
+	plugin/nat/behaviour.c plugin/nat/behaviour.h \
+	plugin/nat/hairpin.c plugin/nat/hairpin.h \
+	plugin/nat/inquiry.c plugin/nat/inquiry.h \
+	plugin/nat/lifetime.c plugin/nat/lifetime.h \
+	plugin/nat/mapping.c plugin/nat/mapping.h \
+	plugin/nat/nat64.c plugin/nat/nat64.h \
+	plugin/nat/probe-socket.c plugin/nat/probe-socket.h \
+	plugin/nat/probe-wire.c plugin/nat/probe-wire.h \
+	plugin/nat/prober.c plugin/nat/prober.h
 
-check_PROGRAMS += tests/unit/test-nat
+check_PROGRAMS += tests/unit/test-nat tests/unit/test-nat64 tests/unit/test-nat-prober
 tests_unit_test_nat_SOURCES = tests/unit/test-nat.c
 tests_unit_test_nat_LDADD = $(unit_ldadd)
+tests_unit_test_nat64_SOURCES = tests/unit/test-nat64.c
+tests_unit_test_nat64_LDADD = $(unit_ldadd)
+tests_unit_test_nat_prober_SOURCES = tests/unit/test-nat-prober.c $(simnet_sources) \
+	tests/unit/simstun.c tests/unit/simstun.h
+tests_unit_test_nat_prober_LDADD = $(unit_ldadd)

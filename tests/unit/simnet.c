@@ -25,16 +25,29 @@ typedef struct {
     StileAddress inside;
     StileAddress key;
     guint16 port;
+    gint64 used;
     GArray *sent_to; /* of StileAddress */
 } Mapping;
+
+typedef enum {
+    PORTS_DEFAULT,
+    PORTS_PRESERVING,
+    PORTS_SEQUENTIAL,
+    PORTS_BLOCK,
+} Ports;
 
 struct _SimNat {
     SimNet *net;
     SimNat *outer;
     StileAddress public_ip;
     StileNatBehaviour mapping, filtering;
-    gboolean hairpin;
+    gboolean hairpin, hairpin_internal;
     gboolean forgot;
+    Ports ports;
+    int step;
+    guint16 last_port;
+    guint first_port, n_ports;
+    gint64 lifetime; /* 0: for ever */
     GPtrArray *mappings;
 };
 
@@ -214,11 +227,26 @@ choose_port(SimNat *nat, guint16 wanted)
 {
     guint16 port = wanted;
 
-    if (nat->mapping != STILE_NAT_ENDPOINT_INDEPENDENT || nat->forgot)
+    if (nat->ports == PORTS_SEQUENTIAL)
+        return nat->last_port = (guint16)(nat->last_port + nat->step);
+    if (nat->ports == PORTS_BLOCK || nat->forgot ||
+        (nat->ports == PORTS_DEFAULT && nat->mapping != STILE_NAT_ENDPOINT_INDEPENDENT))
         port = 0;
-    while (!port_is_free(nat, port))
-        port = (guint16)g_rand_int_range(nat->net->rand, 1024, 65536);
+    while (port == 0 || (nat->ports != PORTS_PRESERVING && !port_is_free(nat, port)))
+        port = (guint16)(nat->first_port +
+                         (guint)g_rand_int_range(nat->net->rand, 0, (gint32)nat->n_ports));
     return port;
+}
+
+static void
+drop_expired(SimNat *nat)
+{
+    for (guint i = nat->mappings->len; nat->lifetime > 0 && i > 0; i--) {
+        const Mapping *mapping = nat->mappings->pdata[i - 1];
+
+        if (stile_clock_now(nat->net->clock) - mapping->used > nat->lifetime)
+            g_ptr_array_remove_index(nat->mappings, i - 1);
+    }
 }
 
 static Mapping *
@@ -231,6 +259,7 @@ nat_map(SimNat *nat, const StileAddress *inside, const StileAddress *to)
         key = stile_address_with_port(to, 0);
     else if (nat->mapping == STILE_NAT_ADDRESS_AND_PORT_DEPENDENT)
         key = *to;
+    drop_expired(nat);
     for (guint i = 0; i < nat->mappings->len; i++) {
         mapping = g_ptr_array_index(nat->mappings, i);
         if (stile_address_equal(&mapping->inside, inside) &&
@@ -244,6 +273,7 @@ nat_map(SimNat *nat, const StileAddress *inside, const StileAddress *to)
     mapping->sent_to = g_array_new(FALSE, FALSE, sizeof(StileAddress));
     g_ptr_array_add(nat->mappings, mapping);
 found:
+    mapping->used = stile_clock_now(nat->net->clock);
     for (guint i = 0; i < mapping->sent_to->len; i++)
         if (stile_address_equal(&g_array_index(mapping->sent_to, StileAddress, i), to))
             return mapping;
@@ -277,6 +307,9 @@ sim_nat_new(SimNet *net, SimNat *outer, const char *public_ip, StileNatBehaviour
     nat->public_ip = sim_address(public_ip);
     nat->mapping = mapping;
     nat->filtering = filtering;
+    nat->last_port = 20000;
+    nat->first_port = 1024;
+    nat->n_ports = 65536 - 1024;
     nat->mappings = g_ptr_array_new_with_free_func((GDestroyNotify)mapping_free);
     g_ptr_array_add(net->nats, nat);
     return nat;
@@ -292,6 +325,39 @@ void
 sim_nat_set_hairpin(SimNat *nat, gboolean hairpin)
 {
     nat->hairpin = hairpin;
+}
+
+void
+sim_nat_set_hairpin_internal(SimNat *nat)
+{
+    nat->hairpin_internal = TRUE;
+}
+
+void
+sim_nat_set_sequential(SimNat *nat, int step)
+{
+    nat->ports = PORTS_SEQUENTIAL;
+    nat->step = step;
+}
+
+void
+sim_nat_set_block(SimNat *nat, guint16 first, guint size)
+{
+    nat->ports = PORTS_BLOCK;
+    nat->first_port = first;
+    nat->n_ports = size;
+}
+
+void
+sim_nat_set_preserving(SimNat *nat)
+{
+    nat->ports = PORTS_PRESERVING;
+}
+
+void
+sim_nat_set_lifetime(SimNat *nat, gint64 lifetime)
+{
+    nat->lifetime = lifetime;
 }
 
 void
@@ -343,6 +409,8 @@ arrive(SimNet *net, SimNat *segment, const StileAddress *source, const StileAddr
         host->receive(host->user_data, destination, source, data, size);
         return;
     }
+    if (nat)
+        drop_expired(nat);
     for (guint i = 0; nat && i < nat->mappings->len; i++) {
         const Mapping *mapping = g_ptr_array_index(nat->mappings, i);
 
@@ -388,6 +456,20 @@ put_on_wire(SimNet *net, SimNat *segment, const StileAddress *source,
 }
 
 static void
+turn_back(SimNat *nat, const StileAddress *source, const StileAddress *destination,
+          const void *data, gsize size)
+{
+    for (guint i = 0; i < nat->mappings->len; i++) {
+        const Mapping *mapping = nat->mappings->pdata[i];
+
+        if (mapping->port == stile_address_port(destination)) {
+            put_on_wire(nat->net, nat, source, &mapping->inside, data, size);
+            return;
+        }
+    }
+}
+
+static void
 route(SimNet *net, SimNat *segment, const StileAddress *source, const StileAddress *destination,
       const void *data, gsize size)
 {
@@ -401,6 +483,8 @@ route(SimNet *net, SimNat *segment, const StileAddress *source, const StileAddre
                                    nat_map(segment, source, destination)->port);
     if (!stile_address_equal_ip(&segment->public_ip, destination))
         route(net, segment->outer, &seen, destination, data, size);
+    else if (segment->hairpin_internal)
+        turn_back(segment, source, destination, data, size);
     else if (segment->hairpin)
         put_on_wire(net, segment->outer, &seen, destination, data, size);
 }

@@ -56,6 +56,15 @@ SimNat *sim_nat_new(SimNet *net, SimNat *outer, const char *public_ip, StileNatB
 void sim_nat_set_filtering(SimNat *nat, StileNatBehaviour filtering);
 /** Whether its own public address can be reached from inside. Not, by default. */
 void sim_nat_set_hairpin(SimNat *nat, gboolean hairpin);
+/** The same, but the sender is seen with its inside address, and no filter looks. */
+void sim_nat_set_hairpin_internal(SimNat *nat);
+/** How it chooses ports instead: @step behind the one before, at random from
+ * @size ports, or the inside one although the mapping depends on the destination. */
+void sim_nat_set_sequential(SimNat *nat, int step);
+void sim_nat_set_block(SimNat *nat, guint16 first, guint size);
+void sim_nat_set_preserving(SimNat *nat);
+/** @lifetime: microseconds without anything sent from inside, until a mapping is gone */
+void sim_nat_set_lifetime(SimNat *nat, gint64 lifetime);
 /** Loses all its mappings, as after a reboot; new ones get other ports. */
 void sim_nat_forget(SimNat *nat);
 
