@@ -457,10 +457,11 @@ test_stopped(void)
     world_init(&world, three[0], three[1], SIM_STUN_GOOD);
     g_assert_true(stile_address_parse(&server, SERVER, 3478, NULL));
     for (gint64 at = 0; at < 10 * SEC; at += 333 * 1000) {
-        g_autoptr(StileNatProber) prober = stile_nat_prober_new(
-            world.clock, &wire, &world, &server, 1, TRUE, NULL, on_done, &world, NULL);
+        StileNatProber *prober = stile_nat_prober_new(world.clock, &wire, &world, &server, 1, TRUE,
+                                                      NULL, on_done, &world, NULL);
 
         stile_clock_advance(world.clock, at);
+        stile_nat_prober_free(prober);
     }
     stile_clock_advance(world.clock, 10 * SEC);
     g_assert_cmpuint(world.n_reports, ==, 0);
