@@ -1,0 +1,201 @@
+# shellcheck shell=bash
+# How each tunnel of the bench is set up between the hosts a (10.86.0.1) and b (10.86.0.2), each behind
+# a NAT that forwards port 51820. Sourced by tests/bench/run. Each keeps its own defaults: the MTU, the
+# cipher, the number of threads.
+#
+#   tunnel_NAME     starts both ends, PID_A and PID_B; fails when they cannot be started
+#   tunnel_keys     keys and certificates for all of them, once
+
+PORT=51820
+
+tunnel_keys() {
+    local name
+    (
+        umask 077
+        for name in a b; do
+            wg genkey >"$LAB_DIR/$name.key"
+            wg pubkey <"$LAB_DIR/$name.key" >"$LAB_DIR/$name.pub"
+        done
+    )
+}
+
+public() { # a|b: where the other end sends to
+    lab_address "nat$1"
+}
+
+inner() { # a|b
+    if [ "$1" = a ]; then echo 10.86.0.1; else echo 10.86.0.2; fi
+}
+
+other() { # a|b
+    if [ "$1" = a ]; then echo b; else echo a; fi
+}
+
+device_up() { # a|b DEVICE [MTU]
+    ip -n "$LAB-$1" address add "$(inner "$1")/24" dev "$2"
+    ip -n "$LAB-$1" link set "$2" up ${3:+mtu "$3"}
+}
+
+# One end after the other; the pid of each is where the loops of tests/bench/run look for it.
+both_ends() { # FUNCTION ARGUMENT…
+    local function=$1
+    shift
+    LAB_PID=
+    "$function" a "$@" || return 1
+    PID_A=$LAB_PID
+    "$function" b "$@" || return 1
+    PID_B=$LAB_PID
+}
+
+device_is_there() { # a|b DEVICE
+    ip -n "$LAB-$1" link show dev "$2"
+}
+
+# --- Stile's data plane, with and without crypto
+
+stile_end() { # a|b PROGRAM
+    lab_spawn "$1" "stile-$1" "$STILE_BUILD/$2" --tun bench --listen "$PORT" \
+        --private-key "$LAB_DIR/$1.key" --peer "$(cat "$LAB_DIR/$(other "$1").pub")" \
+        --allowed "$(inner "$(other "$1")")/32" --endpoint "$(public "$(other "$1")"):$PORT"
+    wait_until 5 device_is_there "$1" bench && device_up "$1" bench 1420
+}
+
+tunnel_stile() {
+    both_ends stile_end tests/lab/wg-peer
+}
+
+tunnel_plain() {
+    both_ends stile_end tests/bench/wg-peer-plain
+}
+
+# --- no tunnel
+
+tunnel_none() {
+    PID_A='' PID_B=''
+}
+
+# --- others, from Debian
+
+# Its control socket is named after the device, in a directory that namespaces share.
+wireguard_go_end() {
+    local device=wgb$1$$
+    LOG_LEVEL=error lab_spawn "$1" "wireguard-go-$1" wireguard-go --foreground "$device"
+    wait_until 5 lab_in "$1" wg show "$device" &&
+        lab_in "$1" wg set "$device" private-key "$LAB_DIR/$1.key" listen-port "$PORT" \
+            peer "$(cat "$LAB_DIR/$(other "$1").pub")" allowed-ips "$(inner "$(other "$1")")/32" \
+            endpoint "$(public "$(other "$1")"):$PORT" &&
+        device_up "$1" "$device" 1420
+}
+
+tunnel_wireguard_go() {
+    both_ends wireguard_go_end
+}
+
+# b is a's lighthouse.
+nebula_end() {
+    local dir=$LAB_DIR/nebula lighthouse=false hosts='"10.86.0.2"'
+    if [ "$1" = b ]; then lighthouse=true hosts=; fi
+    if [ ! -e "$dir/ca.crt" ]; then
+        mkdir -p "$dir"
+        nebula-cert ca -name bench -out-crt "$dir/ca.crt" -out-key "$dir/ca.key"
+    fi
+    [ -e "$dir/$1.crt" ] || nebula-cert sign -ca-crt "$dir/ca.crt" -ca-key "$dir/ca.key" -name "$1" \
+        -ip "$(inner "$1")/24" -out-crt "$dir/$1.crt" -out-key "$dir/$1.key"
+    cat >"$dir/$1.yml" <<CONFIG
+pki: { ca: $dir/ca.crt, cert: $dir/$1.crt, key: $dir/$1.key }
+static_host_map: { "10.86.0.2": ["$(public b):$PORT"] }
+lighthouse: { am_lighthouse: $lighthouse, hosts: [$hosts] }
+listen: { host: 0.0.0.0, port: $PORT }
+tun: { dev: bench }
+logging: { level: error }
+firewall:
+  outbound: [{ port: any, proto: any, host: any }]
+  inbound: [{ port: any, proto: any, host: any }]
+CONFIG
+    lab_spawn "$1" "nebula-$1" nebula -config "$dir/$1.yml"
+}
+
+tunnel_nebula() {
+    both_ends nebula_end
+}
+
+tinc_end() {
+    local dir=$LAB_DIR/tinc-$1 name
+    if [ ! -e "$dir/tinc.conf" ]; then
+        for name in a b; do
+            mkdir -p "$LAB_DIR/tinc-$name/hosts"
+            printf 'Name = %s\nConnectTo = %s\nInterface = bench\nDeviceType = tun\n' \
+                "$name" "$(other "$name")" >"$LAB_DIR/tinc-$name/tinc.conf"
+            printf 'Address = %s\nPort = %s\nSubnet = %s/32\n' "$(public "$name")" "$PORT" "$(inner "$name")" \
+                >"$LAB_DIR/tinc-$name/hosts/$name"
+            tincd -c "$LAB_DIR/tinc-$name" -K2048 </dev/null 2>/dev/null
+        done
+        cp "$LAB_DIR/tinc-a/hosts/a" "$LAB_DIR/tinc-b/hosts/"
+        cp "$LAB_DIR/tinc-b/hosts/b" "$LAB_DIR/tinc-a/hosts/"
+    fi
+    lab_spawn "$1" "tinc-$1" tincd -c "$dir" -D --pidfile="$dir/pid"
+    wait_until 5 device_is_there "$1" bench && device_up "$1" bench
+}
+
+tunnel_tinc() {
+    both_ends tinc_end
+}
+
+# The ends find each other by a supernode.
+n2n_end() {
+    lab_spawn "$1" "n2n-$1" edge -d bench -a "$(inner "$1")" -c bench -k bench -p "$PORT" -l 192.0.2.1:7654
+    wait_until 5 device_is_there "$1" bench
+}
+
+tunnel_n2n() {
+    lab_listens internet udp 7654 || lab_spawn internet supernode supernode -l 7654
+    wait_until 5 lab_listens internet udp 7654 && both_ends n2n_end
+}
+
+fastd_end() {
+    local dir=$LAB_DIR/fastd name
+    if [ ! -d "$dir" ]; then
+        mkdir -p "$dir"
+        for name in a b; do
+            fastd --generate-key >"$dir/$name" 2>/dev/null
+        done
+    fi
+    cat >"$dir/$1.conf" <<CONFIG
+interface "bench";
+mode tun;
+method "salsa2012+umac";
+mtu 1400;
+bind any:$PORT;
+secret "$(awk '/Secret/ { print $2 }' "$dir/$1")";
+peer "$(other "$1")" {
+    key "$(awk '/Public/ { print $2 }' "$dir/$(other "$1")")";
+    remote ipv4 "$(public "$(other "$1")")" port $PORT;
+}
+CONFIG
+    lab_spawn "$1" "fastd-$1" fastd --config "$dir/$1.conf" --log-level warn
+    wait_until 5 device_is_there "$1" bench && device_up "$1" bench
+}
+
+tunnel_fastd() {
+    both_ends fastd_end
+}
+
+openvpn_end() {
+    local dir=$LAB_DIR/openvpn role=tls-client name
+    [ "$1" = a ] || role=tls-server
+    if [ ! -d "$dir" ]; then
+        mkdir -p "$dir"
+        for name in a b; do
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$name" \
+                -keyout "$dir/$name.key" -out "$dir/$name.pem" 2>/dev/null
+        done
+    fi
+    lab_spawn "$1" "openvpn-$1" openvpn --dev bench --dev-type tun "--$role" --dh none \
+        --cert "$dir/$1.pem" --key "$dir/$1.key" --lport "$PORT" --remote "$(public "$(other "$1")")" "$PORT" udp4 \
+        --peer-fingerprint "$(openssl x509 -in "$dir/$(other "$1").pem" -noout -fingerprint -sha256 | cut -d= -f2)" \
+        --ifconfig "$(inner "$1")" "$(inner "$(other "$1")")" --verb 1
+}
+
+tunnel_openvpn() {
+    both_ends openvpn_end
+}
