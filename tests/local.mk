@@ -1,6 +1,6 @@
 # tests: what belongs to no single room. Unit tests and fuzz targets are named by their rooms.
 EXTRA_DIST += tests/fuzz/driver.c
-EXTRA_DIST += tests/check tests/packages tests/lab/lib.sh tests/lab/lib-tap.sh tests/lab/test-lab tests/lab/test-readme
+EXTRA_DIST += tests/check tests/packages tests/lab/lib.sh tests/lab/lib-nat.sh tests/lab/lib-tap.sh tests/lab/test-lab tests/lab/test-readme
 
 # Builds all fuzz targets and names them in the last line: tests/check runs them.
 .PHONY: fuzz-targets
@@ -10,6 +10,21 @@ EXTRA_DIST += tests/demo tests/desktop/box tests/desktop/lib.sh tests/desktop/li
 	tests/desktop/test-demo tests/desktop/lib-panel.sh tests/desktop/narrate.py \
 	tests/desktop/panel.py tests/desktop/test-networkmanager tests/desktop/test-service \
 	tests/desktop/test-settings-panel
+
+# natbox: a NAT of any kind, for the lab.
+EXTRA_PROGRAMS += tests/lab/natbox
+check_DATA += tests/lab/natbox$(EXEEXT)
+CLEANFILES += tests/lab/natbox$(EXEEXT)
+tests_lab_natbox_SOURCES = tests/lab/natbox.c \
+	tests/lab/natbox-control.c tests/lab/natbox-control.h \
+	tests/lab/natbox-link.c tests/lab/natbox-link.h \
+	tests/lab/natbox-options.c tests/lab/natbox-options.h \
+	tests/lab/natbox-packet.c tests/lab/natbox-packet.h \
+	tests/lab/natbox-ports.c tests/lab/natbox-ports.h \
+	tests/lab/natbox-table.c tests/lab/natbox-table.h \
+	tests/lab/natbox-translate.c tests/lab/natbox-translate.h
+tests_lab_natbox_LDADD = $(ENGINE_LIBS)
+EXTRA_DIST += tests/lab/test-natbox tests/lab/probe.py
 
 # Bad input, and what it gets: the table of issue 2 against the real service.
 EXTRA_PROGRAMS += tests/lab/rogue-member

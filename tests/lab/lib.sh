@@ -7,8 +7,10 @@
 #
 #   lab_begin                     names, directory, cleanup; call it first
 #   lab_internet                  the middle
-#   lab_nat NAME easy|hard        a router with a public address; easy keeps ports (endpoint-independent
-#                                 mapping), hard picks a random one per destination
+#   lab_nat NAME easy|hard [BEHIND]  a router with a public address, or one of the NAT that it is behind;
+#                                 easy keeps ports (endpoint-independent mapping), hard picks a random one
+#                                 per destination. NATs of every other kind, NAT64, IPv6, routers with
+#                                 PCP and UPnP: lib-nat.sh
 #   lab_host NAME NAT|internet    a machine behind NAT, or directly on the internet
 #   lab_in NAME COMMAND…          runs in a namespace
 #   lab_address NAME              its address: of a host its own, of a nat the public one
@@ -28,6 +30,8 @@ LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_BASE=/tmp/stile-lab
 # shellcheck source=tests/lab/lib-tap.sh
 . "$LAB_ROOT/tests/lab/lib-tap.sh"
+# shellcheck source=tests/lab/lib-nat.sh
+. "$LAB_ROOT/tests/lab/lib-nat.sh"
 
 # Where the built programs are: $STILE_BUILD, else what tests/check built, else a build in the tree.
 lab_find_build() {
@@ -52,7 +56,9 @@ lab_begin() {
     mkdir -p "$LAB_DIR/log"
     lab_own $$
     LAB_SITES=0
-    declare -gA LAB_ADDRESS=() LAB_LANS=() LAB_MEMBERS=()
+    LAB_NETS=0
+    declare -gA LAB_ADDRESS=() LAB_GATEWAY=() LAB_LENGTH=() LAB_LANS=() LAB_MEMBERS=()
+    lab_begin_nat
     trap lab_end EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
@@ -184,34 +190,66 @@ table inet cut {
 RULES
 }
 
-# Joins a namespace to the internet by a link of its own with a public /30.
-lab_attach() { # NAME
-    local subnet=$((LAB_SITES * 4))
-    LAB_SITES=$((LAB_SITES + 1))
-    ip -n "$LAB-internet" link add "to-$1" type veth peer name wan netns "$LAB-$1"
-    ip -n "$LAB-internet" address add "198.51.100.$((subnet + 1))/30" dev "to-$1"
-    ip -n "$LAB-internet" link set "to-$1" up
-    LAB_ADDRESS[$1]=198.51.100.$((subnet + 2))
+# What the other end of its wan is called; a device's name has 15 characters at most.
+lab_link() { # NAME
+    [ ${#1} -le 12 ] && echo "to-$1" || echo "to-${1:0:6}${1: -6}"
 }
 
-lab_nat() {
+# Joins a namespace, by its device wan, to the internet with a public /30 of its own, or to the LAN of
+# a router.
+lab_attach() { # NAME BEHIND
+    local name=$1 behind=$2 subnet link
+    link=$(lab_link "$name")
+    if [ "$behind" = internet ]; then
+        subnet=$((LAB_SITES * 4))
+        LAB_SITES=$((LAB_SITES + 1))
+        LAB_ADDRESS[$name]=${LAB_PUBLIC:-198.51.100}.$((subnet + 2))
+        LAB_GATEWAY[$name]=${LAB_PUBLIC:-198.51.100}.$((subnet + 1))
+        LAB_LENGTH[$name]=30
+        ip -n "$LAB-internet" link add "$link" type veth peer name wan netns "$LAB-$name"
+        ip -n "$LAB-internet" address add "${LAB_GATEWAY[$name]}/30" dev "$link"
+        ip -n "$LAB-internet" link set "$link" up
+    else
+        LAB_MEMBERS[$behind]=$((LAB_MEMBERS[$behind] + 1))
+        LAB_ADDRESS[$name]=${LAB_LANS[$behind]}.$((9 + LAB_MEMBERS[$behind]))
+        LAB_GATEWAY[$name]=${LAB_LANS[$behind]}.1
+        LAB_LENGTH[$name]=24
+        ip -n "$LAB-$behind" link add "$link" type veth peer name wan netns "$LAB-$name"
+        ip -n "$LAB-$behind" link set "$link" master lan up
+    fi
+}
+
+# The address and the way out on that device, under the name it is to have.
+lab_configure() { # NAME DEVICE
+    [ "$2" = wan ] || ip -n "$LAB-$1" link set wan name "$2"
+    ip -n "$LAB-$1" address add "${LAB_ADDRESS[$1]}/${LAB_LENGTH[$1]}" dev "$2"
+    ip -n "$LAB-$1" link set "$2" up
+    ip -n "$LAB-$1" route add default via "${LAB_GATEWAY[$1]}"
+}
+
+# A router between wan and a bridge, lan, that does not translate yet.
+lab_router() { # NAME BEHIND [LAN]
+    local name=$1
+    LAB_NETS=$((LAB_NETS + 1))
+    lab_namespace "$name"
+    lab_attach "$name" "$2"
+    lab_configure "$name" wan
+    LAB_LANS[$name]=${3:-192.168}.$((10 + LAB_NETS))
+    LAB_MEMBERS[$name]=0
+    lab_in "$name" sysctl -qw net.ipv4.ip_forward=1
+    ip -n "$LAB-$name" link add lan type bridge
+    ip -n "$LAB-$name" address add "${LAB_LANS[$name]}.1/24" dev lan
+    ip -n "$LAB-$name" link set lan up
+}
+
+lab_nat() { # NAME easy|hard [BEHIND]
     local name=$1 how
     case $2 in
     easy) how=masquerade ;;
     hard) how='masquerade random' ;;
     *) echo "lab_nat: easy or hard, not $2" >&2 && return 1 ;;
     esac
-    lab_namespace "$name"
-    lab_attach "$name"
-    LAB_LANS[$name]=192.168.$((10 + LAB_SITES))
-    LAB_MEMBERS[$name]=0
-    lab_in "$name" sysctl -qw net.ipv4.ip_forward=1
-    ip -n "$LAB-$name" address add "${LAB_ADDRESS[$name]}/30" dev wan
-    ip -n "$LAB-$name" link set wan up
-    ip -n "$LAB-$name" route add default via "$(lab_gateway "${LAB_ADDRESS[$name]}")"
-    ip -n "$LAB-$name" link add lan type bridge
-    ip -n "$LAB-$name" address add "${LAB_LANS[$name]}.1/24" dev lan
-    ip -n "$LAB-$name" link set lan up
+    lab_router "$name" "${3:-internet}"
     # Unsolicited packets must not reach the router itself: a connection that it tracks for them would
     # make the next packet of ours to the same place leave from another port.
     lab_in "$name" nft -f - <<RULES
@@ -236,35 +274,17 @@ table inet filter {
 RULES
 }
 
-lab_gateway() { # ADDRESS: the other end of its /30
-    echo "${1%.*}.$((${1##*.} - 1))"
-}
-
-lab_host() {
-    local name=$1 behind=$2 lan
-    lab_namespace "$name"
-    if [ "$behind" = internet ]; then
-        lab_attach "$name"
-        ip -n "$LAB-$name" link set wan name eth0
-        ip -n "$LAB-$name" address add "${LAB_ADDRESS[$name]}/30" dev eth0
-        ip -n "$LAB-$name" link set eth0 up
-        ip -n "$LAB-$name" route add default via "$(lab_gateway "${LAB_ADDRESS[$name]}")"
-        return
-    fi
-    lan=${LAB_LANS[$behind]}
-    LAB_MEMBERS[$behind]=$((LAB_MEMBERS[$behind] + 1))
-    LAB_ADDRESS[$name]=$lan.$((9 + LAB_MEMBERS[$behind]))
-    ip -n "$LAB-$behind" link add "to-$name" type veth peer name eth0 netns "$LAB-$name"
-    ip -n "$LAB-$behind" link set "to-$name" master lan up
-    ip -n "$LAB-$name" address add "${LAB_ADDRESS[$name]}/24" dev eth0
-    ip -n "$LAB-$name" link set eth0 up
-    ip -n "$LAB-$name" route add default via "$lan.1"
+lab_host() { # NAME BEHIND
+    lab_namespace "$1"
+    lab_attach "$1" "$2"
+    lab_configure "$1" eth0
+    lab_host_ipv6 "$1" "$2"
 }
 
 lab_cut() { # A B
     lab_in internet nft -f - <<RULES
-add rule inet cut forward iifname "to-$1" oifname "to-$2" meta l4proto udp drop
-add rule inet cut forward iifname "to-$2" oifname "to-$1" meta l4proto udp drop
+add rule inet cut forward iifname "$(lab_link "$1")" oifname "$(lab_link "$2")" meta l4proto udp drop
+add rule inet cut forward iifname "$(lab_link "$2")" oifname "$(lab_link "$1")" meta l4proto udp drop
 RULES
 }
 
