@@ -58,7 +58,8 @@ struct _StileConnection {
     StileRelayPolicy policy;
     GArray *ways; /* of StileConnectionWay */
     StileChoice choice;
-    gint64 shaken; /* ways not heard of since then are in doubt */
+    gint64 shaken;    /* ways not heard of since then are in doubt */
+    gboolean settled; /* all was tried once since the peer or the network changed */
 
     /* traffic */
     guint64 packets_seen;
@@ -186,6 +187,7 @@ receive_ice(StileConnection *connection, const StileSignal *signal)
     gboolean acked = strcmp(signal->ack, stile_ice_agent_ufrag(connection->agent)) == 0;
 
     if (is_new) {
+        connection->settled = FALSE;
         forget_permitted(connection);
         g_strlcpy(connection->remote_ufrag, signal->ufrag, sizeof connection->remote_ufrag);
         stile_ice_agent_set_remote_credentials(connection->agent, signal->ufrag, signal->password);
@@ -445,12 +447,25 @@ ways_equal(const GArray *a, const GArray *b)
     return TRUE;
 }
 
+/* Retries do not unsettle: what is known of why there is no direct way stays known meanwhile. */
+static gboolean
+has_settled(StileConnection *connection)
+{
+    if (!connection->remote_ufrag[0] || !connection->gathered)
+        return FALSE;
+    for (guint i = 0; i < connection->ways->len; i++)
+        if (g_array_index(connection->ways, StileConnectionWay, i).state == STILE_WAY_CHECKING)
+            return FALSE;
+    return TRUE;
+}
+
 static void
 on_evaluate(gpointer user_data)
 {
     StileConnection *connection = user_data;
     g_autoptr(GArray) old = g_steal_pointer(&connection->ways);
     StileChoice before = connection->choice;
+    gboolean was_settled = connection->settled;
     gint64 real = stile_clock_real(connection->clock);
 
     connection->ways = list_ways(connection);
@@ -462,12 +477,13 @@ on_evaluate(gpointer user_data)
             way->state = STILE_WAY_WORKING;
         way->since = since(old, way, real);
     }
+    connection->settled |= has_settled(connection);
     set_heartbeats(connection, connection->ways);
     plan_retry(connection, connection->ways);
     /* Idleness and staleness come without an event. */
     stile_timer_set_after(connection->evaluate_timer, busy(connection) ? SEC : HEARTBEAT_IDLE);
     if (before.first != connection->choice.first || before.second != connection->choice.second ||
-        !ways_equal(old, connection->ways))
+        was_settled != connection->settled || !ways_equal(old, connection->ways))
         connection->ops->changed(connection->user_data);
 }
 
@@ -633,6 +649,7 @@ void
 stile_connection_shake(StileConnection *connection)
 {
     connection->shaken = stile_clock_now(connection->clock);
+    connection->settled = FALSE;
     connection->busy_until = connection->shaken + BUSY_FOR;
     stile_connection_probe(connection);
 }
@@ -658,12 +675,7 @@ stile_connection_second(StileConnection *connection)
 gboolean
 stile_connection_checking(StileConnection *connection)
 {
-    if (!connection->remote_ufrag[0])
-        return TRUE;
-    for (guint i = 0; i < connection->ways->len; i++)
-        if (g_array_index(connection->ways, StileConnectionWay, i).state == STILE_WAY_CHECKING)
-            return TRUE;
-    return FALSE;
+    return !connection->settled;
 }
 
 const StileNatSide *

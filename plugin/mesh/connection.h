@@ -101,7 +101,7 @@ const GArray *stile_connection_ways(StileConnection *connection);
 const StileConnectionWay *stile_connection_first(StileConnection *connection);
 /** Returns: (nullable): the way that gets a copy, while the first is in doubt */
 const StileConnectionWay *stile_connection_second(StileConnection *connection);
-/** Whether checks are under way that may still find a better way. */
+/** Whether the first checks since the peer or the network changed are still under way. */
 gboolean stile_connection_checking(StileConnection *connection);
 const StileNatSide *stile_connection_theirs(StileConnection *connection);
 /** Returns: the share of heartbeats lost on the way in use */
