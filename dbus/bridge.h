@@ -26,6 +26,13 @@ typedef struct {
     const StileKind *kind;
 } StileChildren;
 
+/** The one object of its kind that an object has, as long as that lives. */
+typedef struct {
+    const char *property; /* "Nat", of type o: the GObject property of that name */
+    const char *folder;   /* "nat": its path is OBJECT/nat */
+    const StileKind *kind;
+} StileOnly;
+
 /**
  * StileKind:
  *
@@ -36,6 +43,7 @@ struct _StileKind {
     const GDBusInterfaceInfo *interface;
     const StileMethod *methods;    /* (nullable): until one without a name */
     const StileChildren *children; /* (nullable): until one without a property */
+    const StileOnly *only;         /* (nullable): until one without a property */
 };
 
 /**

@@ -12,5 +12,6 @@ extern const StileKind stile_network_kind;
 extern const StileKind stile_peer_kind;
 extern const StileKind stile_path_kind;
 extern const StileKind stile_relay_kind;
+extern const StileKind stile_nat_kind;
 
 G_END_DECLS

@@ -39,7 +39,8 @@ libstiled_la_SOURCES = \
 	dbus/bridge.c dbus/bridge.h \
 	dbus/capabilities.c dbus/capabilities.h \
 	dbus/error.c dbus/error.h \
-	dbus/kinds.h dbus/manager.c dbus/network.c dbus/path.c dbus/peer.c dbus/relay.c \
+	dbus/kinds.h dbus/manager.c dbus/nat.c dbus/network.c dbus/path.c dbus/peer.c \
+	dbus/relay.c \
 	dbus/names.c dbus/names.h \
 	dbus/state-directory.c dbus/state-directory.h \
 	dbus/subscribers.c dbus/subscribers.h \
@@ -75,7 +76,8 @@ dbus_stiled_CFLAGS = $(dbus_cflags)
 dbus_stiled_LDADD = libstiled.la libstile.la $(DBUS_LIBS)
 
 # The service with the double of the engine, for the tests of stilectl.
-fake_engine = tests/unit/fake-engine.c tests/unit/fake-engine.h tests/unit/fake-home.c
+fake_engine = tests/unit/fake-engine.c tests/unit/fake-engine.h tests/unit/fake-home.c \
+	tests/unit/fake-nat.c
 EXTRA_PROGRAMS += tests/unit/fake-stiled
 check_DATA += tests/unit/fake-stiled$(EXEEXT)
 CLEANFILES += tests/unit/fake-stiled$(EXEEXT)

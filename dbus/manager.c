@@ -116,4 +116,9 @@ static const StileChildren children[] = {
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-const StileKind stile_manager_kind = {&net_stile_stile1_manager_interface, methods, children};
+static const StileOnly only[] = {
+    {"Nat", "nat", &stile_nat_kind},
+    {NULL, NULL, NULL},
+};
+
+const StileKind stile_manager_kind = {&net_stile_stile1_manager_interface, methods, children, only};

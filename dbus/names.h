@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 #define STILE_INTERFACE_PEER    "net.stile.Stile1.Peer"
 #define STILE_INTERFACE_PATH    "net.stile.Stile1.Path"
 #define STILE_INTERFACE_RELAY   "net.stile.Stile1.Relay"
+#define STILE_INTERFACE_NAT     "net.stile.Stile1.Nat"
 #define STILE_ERROR_PREFIX      "net.stile.Stile1.Error."
 
 /**

@@ -98,4 +98,4 @@ static const StileChildren children[] = {
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-const StileKind stile_network_kind = {&net_stile_stile1_network_interface, methods, children};
+const StileKind stile_network_kind = {&net_stile_stile1_network_interface, methods, children, NULL};

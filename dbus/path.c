@@ -3,4 +3,4 @@
 #include "dbus/interfaces.h"
 #include "dbus/kinds.h"
 
-const StileKind stile_path_kind = {&net_stile_stile1_path_interface, NULL, NULL};
+const StileKind stile_path_kind = {&net_stile_stile1_path_interface, NULL, NULL, NULL};

@@ -56,4 +56,4 @@ static const StileChildren children[] = {
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-const StileKind stile_peer_kind = {&net_stile_stile1_peer_interface, methods, children};
+const StileKind stile_peer_kind = {&net_stile_stile1_peer_interface, methods, children, NULL};

@@ -3,4 +3,4 @@
 #include "dbus/interfaces.h"
 #include "dbus/kinds.h"
 
-const StileKind stile_relay_kind = {&net_stile_stile1_relay_interface, NULL, NULL};
+const StileKind stile_relay_kind = {&net_stile_stile1_relay_interface, NULL, NULL, NULL};

@@ -113,6 +113,17 @@ export_at(Node *node)
     g_dbus_object_manager_server_export(node->server, skeleton);
 }
 
+static void
+add_only(Node *node, const StileOnly *only)
+{
+    g_autofree char *name = stile_name_to_dashes(only->property);
+    g_autofree char *path = g_strdup_printf("%s/%s", node->path, only->folder);
+    g_autoptr(GObject) object = NULL;
+
+    g_object_get(node->object, name, &object, NULL);
+    g_hash_table_insert(node->nodes, object, node_new(node->server, only->kind, object, path));
+}
+
 static Node *
 node_new(GDBusObjectManagerServer *server, const StileKind *kind, GObject *object, const char *path)
 {
@@ -124,6 +135,8 @@ node_new(GDBusObjectManagerServer *server, const StileKind *kind, GObject *objec
     node->branches = g_array_new(FALSE, TRUE, sizeof(Branch));
     node->nodes = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)node_free);
     stile_object_set_path(object, path);
+    for (const StileOnly *only = kind->only; only && only->property; only++)
+        add_only(node, only);
     node->bridge = stile_bridge_new(kind, object);
     /* The server shows nothing on its own path: the root is exported by stile_tree_new(). */
     if (!is_root(node))

@@ -3,6 +3,7 @@
 
 #include "mesh/identity.h"
 #include "mesh/join.h"
+#include "mesh/nat.h"
 #include "mesh/network.h"
 #include "mesh/options.h"
 #include "stile.h"
@@ -16,6 +17,7 @@ struct _StileEngine {
     StileClock *clock;
     StileStore *store;
     GPtrArray *networks; /* of StileNetwork */
+    StileNat *nat;
     StileTimer *tick;
     GNetworkMonitor *monitor;
     gulong monitor_handler;
@@ -24,6 +26,7 @@ struct _StileEngine {
 enum {
     PROP_VERSION = 1,
     PROP_CONNECTIVITY,
+    PROP_NAT,
     N_PROPS,
 };
 
@@ -67,6 +70,9 @@ stile_engine_get_property(GObject *object, guint id, GValue *value, GParamSpec *
     case PROP_CONNECTIVITY:
         g_value_set_string(value, connectivity(engine));
         break;
+    case PROP_NAT:
+        g_value_set_object(value, engine->nat);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     }
@@ -80,6 +86,9 @@ stile_engine_finalize(GObject *object)
     if (engine->monitor_handler)
         g_signal_handler_disconnect(engine->monitor, engine->monitor_handler);
     g_ptr_array_unref(engine->networks);
+    if (engine->nat)
+        g_signal_handlers_disconnect_by_data(engine->nat, engine);
+    g_clear_object(&engine->nat);
     g_clear_pointer(&engine->tick, stile_timer_free);
     g_clear_pointer(&engine->store, stile_store_free);
     g_clear_pointer(&engine->clock, stile_clock_unref);
@@ -96,6 +105,7 @@ stile_engine_class_init(StileEngineClass *class)
     object_class->finalize = stile_engine_finalize;
     props[PROP_VERSION] = g_param_spec_string("version", NULL, NULL, "", flags);
     props[PROP_CONNECTIVITY] = g_param_spec_string("connectivity", NULL, NULL, "", flags);
+    props[PROP_NAT] = g_param_spec_object("nat", NULL, NULL, STILE_TYPE_NAT, flags);
     g_object_class_install_properties(object_class, N_PROPS, props);
     signals[NETWORK_ADDED] = g_signal_new("network-added", STILE_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0,
                                           NULL, NULL, NULL, G_TYPE_NONE, 1, STILE_TYPE_NETWORK);
@@ -127,12 +137,59 @@ on_monitor_changed(GNetworkMonitor *monitor, GParamSpec *pspec, gpointer user_da
     g_object_notify_by_pspec(G_OBJECT(user_data), props[PROP_CONNECTIVITY]);
 }
 
+/* What a network would ask, of all of them: the NAT is the same. */
+static GStrv
+stun_servers(gpointer user_data)
+{
+    StileEngine *engine = user_data;
+    g_autoptr(GPtrArray) servers = g_ptr_array_new();
+
+    for (guint i = 0; i < engine->networks->len; i++) {
+        char **stun = stile_network_state(engine->networks->pdata[i])->servers->stun;
+
+        for (; stun && *stun; stun++)
+            if (!g_ptr_array_find_with_equal_func(servers, *stun, g_str_equal, NULL))
+                g_ptr_array_add(servers, *stun);
+    }
+    g_ptr_array_add(servers, NULL);
+    return g_strdupv((char **)servers->pdata);
+}
+
+static void
+tell_filtering(StileEngine *engine)
+{
+    const StileNatReport *report = stile_nat_report(engine->nat);
+
+    for (guint i = 0; report && i < engine->networks->len; i++)
+        stile_network_set_filtering(engine->networks->pdata[i], report->filtering);
+}
+
+static void
+on_probed(StileNat *nat, GParamSpec *pspec, gpointer user_data)
+{
+    tell_filtering(user_data);
+}
+
+static void
+on_network_state(StileNetwork *network, GParamSpec *pspec, gpointer user_data)
+{
+    StileEngine *engine = user_data;
+    g_autofree char *state = NULL;
+
+    g_object_get(network, "state", &state, NULL);
+    if (strcmp(state, "up") != 0)
+        return;
+    tell_filtering(engine);
+    stile_nat_refresh(engine->nat);
+}
+
 static StileNetwork *
 add_network(StileEngine *engine, StileNetworkState *state)
 {
     StileNetwork *network = stile_network_new(engine->clock, engine->store, state);
 
     g_ptr_array_add(engine->networks, network);
+    g_signal_connect_object(network, "notify::state", G_CALLBACK(on_network_state), engine, 0);
     g_signal_emit(engine, signals[NETWORK_ADDED], 0, network);
     return network;
 }
@@ -168,6 +225,10 @@ stile_engine_new(const char *state_directory, GStrv *ret_warnings, GError **erro
     engine->store = stile_store_open(state_directory, error);
     if (!engine->store)
         return NULL;
+    engine->nat = stile_nat_new(engine->clock, stun_servers, engine, error);
+    if (!engine->nat)
+        return NULL;
+    g_signal_connect(engine->nat, "notify::last-probe", G_CALLBACK(on_probed), engine);
     states = stile_store_load(engine->store, &warnings);
     g_ptr_array_set_free_func(states, NULL);
     for (guint i = 0; i < states->len; i++)
@@ -188,8 +249,15 @@ stile_engine_new(const char *state_directory, GStrv *ret_warnings, GError **erro
 void
 stile_engine_shutdown(StileEngine *engine)
 {
+    stile_nat_stop(engine->nat);
     for (guint i = 0; i < engine->networks->len; i++)
         stile_network_stop(engine->networks->pdata[i]);
+}
+
+StileNat *
+stile_engine_nat(StileEngine *engine)
+{
+    return engine->nat;
 }
 
 GPtrArray *

@@ -78,12 +78,14 @@ EXTRA_DIST += \
 libstile_la_SOURCES += \
 	plugin/mesh/engine.c \
 	plugin/mesh/join.c plugin/mesh/join.h \
+	plugin/mesh/nat.c plugin/mesh/nat.h \
 	plugin/mesh/network.c plugin/mesh/network.h \
 	plugin/mesh/options.c plugin/mesh/options.h \
 	plugin/mesh/path.c plugin/mesh/path.h \
 	plugin/mesh/peer.c plugin/mesh/peer.h \
 	plugin/mesh/ping.c plugin/mesh/ping.h \
 	plugin/mesh/relay.c plugin/mesh/relay.h \
+	plugin/mesh/resolve.c plugin/mesh/resolve.h \
 	plugin/mesh/mesh.c plugin/mesh/mesh.h plugin/mesh/mesh-private.h \
 	plugin/mesh/mesh-rendezvous.c \
 	plugin/mesh/mesh-underlay.c \

@@ -147,6 +147,12 @@ const StileUnderlayOps stile_mesh_underlay_ops = {
     .network_changed = on_network_changed,
 };
 
+void
+stile_mesh_set_filtering(StileMesh *mesh, StileNatBehaviour filtering)
+{
+    stile_underlay_set_filtering(mesh->underlay, filtering);
+}
+
 /* From the data plane */
 
 static void

@@ -67,6 +67,9 @@ GVariant *stile_mesh_rendezvous(StileMesh *mesh);
 GPtrArray *stile_mesh_relays(StileMesh *mesh);
 void stile_mesh_set_policy(StileMesh *mesh, StileRelayPolicy policy);
 
+/** What the NAT filters, as far as known. */
+void stile_mesh_set_filtering(StileMesh *mesh, StileNatBehaviour filtering);
+
 /** Begins to reach @peer, or tries harder if that has begun. */
 void stile_mesh_connect(StileMesh *mesh, StilePeer *peer);
 /** The peer is no member any more. */

@@ -565,6 +565,13 @@ stile_network_relays(StileNetwork *network)
 }
 
 void
+stile_network_set_filtering(StileNetwork *network, StileNatBehaviour filtering)
+{
+    if (network->mesh)
+        stile_mesh_set_filtering(network->mesh, filtering);
+}
+
+void
 stile_network_tick(StileNetwork *network)
 {
     GHashTableIter iter;

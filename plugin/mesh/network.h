@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "mesh/store.h"
+#include "nat/mapping.h"
 #include "stile.h"
 
 G_BEGIN_DECLS
@@ -16,6 +17,8 @@ const StileNetworkState *stile_network_state(StileNetwork *network);
 void stile_network_resume(StileNetwork *network);
 /** Down, without remembering it. */
 void stile_network_stop(StileNetwork *network);
+/** What the NAT filters, as far as known: from now on, while it is up. */
+void stile_network_set_filtering(StileNetwork *network, StileNatBehaviour filtering);
 /** Once a second while somebody watches: counters and round-trip times. */
 void stile_network_tick(StileNetwork *network);
 

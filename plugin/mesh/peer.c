@@ -3,6 +3,7 @@
 
 #include "mesh/path.h"
 #include "mesh/reason.h"
+#include "nat/behaviour.h"
 #include <string.h>
 
 /* A peer with many candidates has many pairs; more than these tell nobody anything. */
@@ -428,19 +429,6 @@ find_reason(StilePeer *peer, const StilePeerSurroundings *around, const StileCon
     return stile_reason_find(&facts);
 }
 
-/* Of the four cone names only two can be told by the mapping alone. */
-static const char *
-nat_name(const StileNatSide *side)
-{
-    switch (side->mapping) {
-    case STILE_NAT_ADDRESS_DEPENDENT:
-    case STILE_NAT_ADDRESS_AND_PORT_DEPENDENT:
-        return "symmetric";
-    default:
-        return side->udp_blocked ? "udp-blocked" : "unknown";
-    }
-}
-
 static void
 set_odds_and_nat(StilePeer *peer, const StilePeerSurroundings *around)
 {
@@ -451,7 +439,7 @@ set_odds_and_nat(StilePeer *peer, const StilePeerSurroundings *around)
         const StileNatSide *theirs = stile_connection_theirs(peer->connection);
 
         odds = stile_odds_direct(around->mine, theirs);
-        nat = nat_name(theirs);
+        nat = stile_nat_cone_name(theirs->mapping, theirs->filtering, theirs->udp_blocked);
     }
     if (peer->odds != odds) {
         peer->odds = odds;

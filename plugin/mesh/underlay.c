@@ -108,7 +108,7 @@ judge_nat(StileUnderlay *underlay)
 {
     const GArray *reflexives = stile_gatherer_reflexives(underlay->gatherer);
     g_autoptr(GArray) samples = g_array_new(FALSE, FALSE, sizeof(StileNatSample));
-    StileNatSide nat = {0};
+    StileNatSide nat = {.filtering = underlay->nat.filtering};
 
     for (guint i = 0; i < reflexives->len; i++) {
         const StileReflexive *reflexive = &g_array_index(reflexives, StileReflexive, i);
@@ -632,6 +632,15 @@ const StileNatSide *
 stile_underlay_nat(StileUnderlay *underlay)
 {
     return &underlay->nat;
+}
+
+void
+stile_underlay_set_filtering(StileUnderlay *underlay, StileNatBehaviour filtering)
+{
+    if (underlay->nat.filtering == filtering)
+        return;
+    underlay->nat.filtering = filtering;
+    underlay->ops->learnt(underlay->user_data);
 }
 
 StileAddress

@@ -62,6 +62,8 @@ StileStunTransactions *stile_underlay_transactions(StileUnderlay *underlay);
 const GArray *stile_underlay_candidates(StileUnderlay *underlay);
 gboolean stile_underlay_gathered(StileUnderlay *underlay);
 const StileNatSide *stile_underlay_nat(StileUnderlay *underlay);
+/** What only the diagnosis can tell: candidates say nothing of the filter. */
+void stile_underlay_set_filtering(StileUnderlay *underlay, StileNatBehaviour filtering);
 /** The default gateway of this machine; unset for none. */
 StileAddress stile_underlay_gateway(StileUnderlay *underlay);
 /** The smallest MTU of the links that we may send over; 0 when there is none. */

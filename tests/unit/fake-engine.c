@@ -12,7 +12,10 @@ typedef enum {
     NUMBER,
     BIG,
     REAL,
-    PATH
+    STEP,
+    PORTS,
+    PATH,
+    NAT
 } PropertyType;
 
 typedef struct {
@@ -27,7 +30,7 @@ typedef struct {
     gboolean watched;
 } Fake;
 
-/* All five are the same inside. */
+/* All six are the same inside. */
 struct _StileEngine {
     Fake fake;
 };
@@ -43,12 +46,16 @@ struct _StilePath {
 struct _StileRelay {
     Fake fake;
 };
+struct _StileNat {
+    Fake fake;
+};
 
 G_DEFINE_FINAL_TYPE(StileEngine, stile_engine, G_TYPE_OBJECT)
 G_DEFINE_FINAL_TYPE(StileNetwork, stile_network, G_TYPE_OBJECT)
 G_DEFINE_FINAL_TYPE(StilePeer, stile_peer, G_TYPE_OBJECT)
 G_DEFINE_FINAL_TYPE(StilePath, stile_path, G_TYPE_OBJECT)
 G_DEFINE_FINAL_TYPE(StileRelay, stile_relay, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE(StileNat, stile_nat, G_TYPE_OBJECT)
 
 static GParamSpec *
 make_pspec(const Property *property)
@@ -71,6 +78,12 @@ make_pspec(const Property *property)
         return g_param_spec_uint64(n, n, n, 0, G_MAXUINT64, 0, flags);
     case REAL:
         return g_param_spec_double(n, n, n, -1, G_MAXDOUBLE, 0, flags);
+    case STEP:
+        return g_param_spec_int(n, n, n, G_MININT, G_MAXINT, 0, flags);
+    case PORTS:
+        return g_param_spec_variant(n, n, n, G_VARIANT_TYPE("(qq)"), NULL, flags);
+    case NAT:
+        return g_param_spec_object(n, n, n, STILE_TYPE_NAT, flags);
     case PATH:
         return g_param_spec_object(n, n, n, STILE_TYPE_PATH, flags);
     }
@@ -140,7 +153,8 @@ add_signal(gpointer class, const char *name)
 static void
 stile_engine_class_init(StileEngineClass *class)
 {
-    static const Property properties[] = {{"version", TEXT}, {"connectivity", TEXT}, {NULL, TEXT}};
+    static const Property properties[] = {
+        {"version", TEXT}, {"connectivity", TEXT}, {"nat", NAT}, {NULL, TEXT}};
 
     class_init(class, properties);
     add_signal(class, "network-added");
@@ -202,6 +216,31 @@ stile_relay_class_init(StileRelayClass *class)
 }
 
 static void
+stile_nat_class_init(StileNatClass *class)
+{
+    static const Property properties[] = {{"mapping", TEXT},
+                                          {"filtering", TEXT},
+                                          {"cone-name", TEXT},
+                                          {"port-allocation", TEXT},
+                                          {"port-delta", STEP},
+                                          {"port-block", PORTS},
+                                          {"hairpin", TEXT},
+                                          {"mapping-lifetime", NUMBER},
+                                          {"public-addresses", TEXTS},
+                                          {"port-mapping", TEXTS},
+                                          {"layers", NUMBER},
+                                          {"nat64-prefix", TEXT},
+                                          {"ipv6", FLAG},
+                                          {"udp-blocked", FLAG},
+                                          {"captive-portal", FLAG},
+                                          {"confidence", REAL},
+                                          {"last-probe", BIG},
+                                          {NULL, TEXT}};
+
+    class_init(class, properties);
+}
+
+static void
 stile_engine_init(StileEngine *self)
 {
     init(self);
@@ -227,6 +266,12 @@ stile_path_init(StilePath *self)
 
 static void
 stile_relay_init(StileRelay *self)
+{
+    init(self);
+}
+
+static void
+stile_nat_init(StileNat *self)
 {
     init(self);
 }
@@ -301,16 +346,76 @@ fake_engine_add_network(StileEngine *engine, const char *id, const char *name, c
     return network;
 }
 
+static gboolean
+refuse_unknown(GVariant *options, const char *known, GError **error)
+{
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+
+    g_variant_iter_init(&iter, options);
+    while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
+        g_variant_unref(value);
+        if (strstr(known, key))
+            continue;
+        g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT, "There is no option %s", key);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 StileEngine *
 stile_engine_new(const char *state_directory, GStrv *ret_warnings, GError **error)
 {
+    g_autoptr(StileNat)
+        nat = g_object_new(STILE_TYPE_NAT, "port-block", g_variant_new("(qq)", 0, 0), NULL);
     StileEngine *engine = g_object_new(STILE_TYPE_ENGINE, "version", "0.1.0", "connectivity",
-                                       "full", NULL);
+                                       "full", "nat", nat, NULL);
+
+    fake_nat_become(nat, "unknown");
 
     *ret_warnings = NULL;
     if (g_str_has_suffix(state_directory, "/home"))
         fake_home_add(engine);
     return engine;
+}
+
+StileNat *
+stile_engine_nat(StileEngine *engine)
+{
+    return g_value_get_object(&engine->fake.values[3]);
+}
+
+/* The "server" chooses what is found. */
+void
+stile_nat_probe(StileNat *nat, GVariant *options, GCancellable *cancellable,
+                GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_autoptr(GTask) task = g_task_new(nat, cancellable, callback, user_data);
+    g_auto(GStrv) servers = NULL;
+    gboolean lifetime = FALSE;
+    GError *error = NULL;
+
+    if (!refuse_unknown(options, "stun lifetime", &error)) {
+        g_task_return_error(task, error);
+        return;
+    }
+    if (!g_variant_lookup(options, "stun", "^as", &servers)) {
+        g_task_return_new_error(task, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT,
+                                "No network here names a STUN server: say which one to ask");
+        return;
+    }
+    g_variant_lookup(options, "lifetime", "b", &lifetime);
+    fake_nat_become(nat, servers[0]);
+    if (lifetime)
+        g_object_set(nat, "mapping-lifetime", 117, NULL);
+    g_task_return_boolean(task, TRUE);
+}
+
+gboolean
+stile_nat_probe_finish(StileNat *nat, GAsyncResult *result, GError **error)
+{
+    return g_task_propagate_boolean(G_TASK(result), error);
 }
 
 void
@@ -335,24 +440,6 @@ show_rendezvous(StileNetwork *network, GVariant *urls)
     for (guint i = 0; list[i]; i++)
         g_variant_builder_add(&pairs, "(ss)", list[i], "connecting");
     g_object_set(network, "rendezvous", g_variant_builder_end(&pairs), NULL);
-}
-
-static gboolean
-refuse_unknown(GVariant *options, const char *known, GError **error)
-{
-    GVariantIter iter;
-    const char *key;
-    GVariant *value;
-
-    g_variant_iter_init(&iter, options);
-    while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-        g_variant_unref(value);
-        if (strstr(known, key))
-            continue;
-        g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT, "There is no option %s", key);
-        return FALSE;
-    }
-    return TRUE;
 }
 
 StileNetwork *

@@ -21,6 +21,8 @@ void fake_peer_remove_path(StilePeer *peer, StilePath *path);
 /** Whether somebody is subscribed. */
 gboolean fake_engine_is_watched(StileEngine *engine);
 
+/** Sets the properties of the kind of NAT that @name is, as a probe would. */
+void fake_nat_become(StileNat *nat, const char *name);
 /** Fills @engine with the network "home". */
 void fake_home_add(StileEngine *engine);
 StileNetwork *fake_engine_add_network(StileEngine *engine, const char *id, const char *name,

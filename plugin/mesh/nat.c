@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mesh/nat.h"
+
+#include "io/links.h"
+#include "io/socket.h"
+#include "mesh/options.h"
+#include "mesh/resolve.h"
+#include "mesh/server-uri.h"
+#include "nat/behaviour.h"
+#include "nat/nat64.h"
+#include "nat/probe-wire.h"
+#include "portmap/portmap.h"
+
+#define SEC ((gint64)1000000)
+/* How long the router and the name server may take beyond the tests themselves */
+#define SETTLE SEC
+/* A network that changes does so in several steps. */
+#define CHANGE_DELAY (3 * SEC)
+
+/** What, when it changes, puts us into another network. */
+typedef struct {
+    StileAddress gateways[2], sources[2];
+} Place;
+
+/** One run of the tests: under way, or measuring the lifetime behind the others' backs. */
+typedef struct {
+    StileNat *nat;
+    StileNatProber *prober;
+} Run;
+
+struct _StileNat {
+    GObject parent;
+    StileClock *clock;
+    GMainContext *context;
+    StileNatServers servers;
+    gpointer servers_data;
+    GNetworkMonitor *monitor;
+    gulong monitor_handler;
+    StileLinks *links;
+    Place place;
+    StileTimer *change_timer;
+
+    /* A probe under way */
+    GPtrArray *waiting; /* of GTask: who gets the result */
+    GCancellable *cancellable;
+    gboolean running;
+    gboolean lifetime;
+    Run *run;
+    StileSocket *mapped_socket; /* what the port mapping is for */
+    StilePortmap *portmap;
+    gboolean tested, asked_nat64;
+    StileTimer *settle_timer;
+    StileNatReport found;
+    StilePrefix found_nat64;
+    StilePortmapProtocol found_protocol;
+    StileAddress found_external;
+
+    Run *background; /* measures the lifetime */
+
+    /* What is shown */
+    StileNatReport report;
+    StilePrefix nat64; /* length 0: none */
+    StilePortmapProtocol protocol;
+    guint layers;
+    gboolean ipv6;
+    gint64 last_probe;
+};
+
+enum {
+    PROP_MAPPING = 1,
+    PROP_FILTERING,
+    PROP_CONE_NAME,
+    PROP_PORT_ALLOCATION,
+    PROP_PORT_DELTA,
+    PROP_PORT_BLOCK,
+    PROP_HAIRPIN,
+    PROP_MAPPING_LIFETIME,
+    PROP_PUBLIC_ADDRESSES,
+    PROP_PORT_MAPPING,
+    PROP_LAYERS,
+    PROP_NAT64_PREFIX,
+    PROP_IPV6,
+    PROP_UDP_BLOCKED,
+    PROP_CAPTIVE_PORTAL,
+    PROP_CONFIDENCE,
+    PROP_LAST_PROBE,
+    N_PROPS,
+};
+
+static GParamSpec *props[N_PROPS];
+
+G_DEFINE_FINAL_TYPE(StileNat, stile_nat, G_TYPE_OBJECT)
+
+/* Properties */
+
+static GStrv
+public_addresses(StileNat *nat)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+    for (guint i = 0; i < nat->report.n_public; i++) {
+        g_autofree char *text = stile_address_ip_to_string(&nat->report.public_addresses[i]);
+
+        g_strv_builder_add(builder, text);
+    }
+    return g_strv_builder_end(builder);
+}
+
+static GStrv
+port_mapping(StileNat *nat)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+    if (nat->protocol != STILE_PORTMAP_NONE)
+        g_strv_builder_add(builder, stile_portmap_protocol_to_string(nat->protocol));
+    return g_strv_builder_end(builder);
+}
+
+static gboolean
+is_captive(StileNat *nat)
+{
+    return g_network_monitor_get_connectivity(nat->monitor) == G_NETWORK_CONNECTIVITY_PORTAL;
+}
+
+static void
+stile_nat_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    StileNat *nat = STILE_NAT(object);
+    const StileNatReport *report = &nat->report;
+
+    switch (id) {
+    case PROP_MAPPING:
+        g_value_set_string(value, stile_nat_behaviour_to_string(report->mapping));
+        break;
+    case PROP_FILTERING:
+        g_value_set_string(value, stile_nat_behaviour_to_string(report->filtering));
+        break;
+    case PROP_CONE_NAME:
+        g_value_set_string(
+            value, stile_nat_cone_name(report->mapping, report->filtering, report->udp_blocked));
+        break;
+    case PROP_PORT_ALLOCATION:
+        g_value_set_string(value, stile_nat_allocation_to_string(report->allocation.kind));
+        break;
+    case PROP_PORT_DELTA:
+        g_value_set_int(value, report->allocation.delta);
+        break;
+    case PROP_PORT_BLOCK:
+        g_value_set_variant(
+            value, g_variant_new("(qq)", report->allocation.first, report->allocation.last));
+        break;
+    case PROP_HAIRPIN:
+        g_value_set_string(value, stile_nat_hairpin_to_string(report->hairpin));
+        break;
+    case PROP_MAPPING_LIFETIME:
+        g_value_set_uint(value, report->lifetime);
+        break;
+    case PROP_PUBLIC_ADDRESSES:
+        g_value_take_boxed(value, public_addresses(nat));
+        break;
+    case PROP_PORT_MAPPING:
+        g_value_take_boxed(value, port_mapping(nat));
+        break;
+    case PROP_LAYERS:
+        g_value_set_uint(value, nat->layers);
+        break;
+    case PROP_NAT64_PREFIX:
+        g_value_take_string(value,
+                            nat->nat64.length ? stile_prefix_to_string(&nat->nat64) : g_strdup(""));
+        break;
+    case PROP_IPV6:
+        g_value_set_boolean(value, nat->ipv6);
+        break;
+    case PROP_UDP_BLOCKED:
+        g_value_set_boolean(value, report->udp_blocked);
+        break;
+    case PROP_CAPTIVE_PORTAL:
+        g_value_set_boolean(value, is_captive(nat));
+        break;
+    case PROP_CONFIDENCE:
+        g_value_set_double(value, report->confidence);
+        break;
+    case PROP_LAST_PROBE:
+        g_value_set_uint64(value, (guint64)nat->last_probe);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    }
+}
+
+static void
+notify_all(StileNat *nat)
+{
+    for (guint i = 1; i < N_PROPS; i++)
+        g_object_notify_by_pspec(G_OBJECT(nat), props[i]);
+}
+
+/* A probe, and its end */
+
+static void
+run_free(Run *run)
+{
+    stile_nat_prober_free(run->prober);
+    g_free(run);
+}
+
+static void
+end_probe(StileNat *nat)
+{
+    g_cancellable_cancel(nat->cancellable);
+    g_clear_object(&nat->cancellable);
+    g_clear_pointer(&nat->run, run_free);
+    g_clear_pointer(&nat->portmap, stile_portmap_free);
+    g_clear_pointer(&nat->mapped_socket, stile_socket_unref);
+    stile_timer_stop(nat->settle_timer);
+    nat->running = FALSE;
+}
+
+/* @error: (nullable) (transfer full) */
+static void
+tell_waiting(StileNat *nat, GError *error)
+{
+    g_autoptr(GPtrArray) waiting = nat->waiting;
+    g_autoptr(GError) owned = error;
+
+    nat->waiting = g_ptr_array_new_with_free_func(g_object_unref);
+    for (guint i = 0; i < waiting->len; i++)
+        if (owned)
+            g_task_return_error(waiting->pdata[i], g_error_copy(owned));
+        else
+            g_task_return_boolean(waiting->pdata[i], TRUE);
+}
+
+static void
+fail_probe(StileNat *nat, GError *error)
+{
+    end_probe(nat);
+    tell_waiting(nat, error);
+}
+
+static gboolean
+is_public(const StileNatReport *report, const StileAddress *address)
+{
+    for (guint i = 0; i < report->n_public; i++)
+        if (stile_address_equal_ip(&report->public_addresses[i], address))
+            return TRUE;
+    return FALSE;
+}
+
+/* The router's own outside address tells whether what the internet sees of us is yet another's. */
+static guint
+count_layers(const StileNatReport *report, const StileAddress *router_external)
+{
+    if (report->mapping == STILE_NAT_NONE || report->n_public == 0)
+        return 0;
+    return stile_address_is_set(router_external) && !is_public(report, router_external) ? 2 : 1;
+}
+
+static gboolean
+has_global_ipv6(StileNat *nat)
+{
+    return stile_address_is_set(&nat->place.gateways[1]) &&
+           stile_address_scope(&nat->place.sources[1]) == STILE_ADDRESS_GLOBAL;
+}
+
+static void
+finish_probe(StileNat *nat)
+{
+    nat->report = nat->found;
+    nat->nat64 = nat->found_nat64;
+    nat->protocol = nat->found_protocol;
+    nat->layers = count_layers(&nat->found, &nat->found_external);
+    nat->ipv6 = nat->found.ipv6 || has_global_ipv6(nat);
+    nat->last_probe = stile_clock_real(nat->clock);
+    end_probe(nat);
+    notify_all(nat);
+    tell_waiting(nat, NULL);
+}
+
+static void
+finish_if_ready(StileNat *nat)
+{
+    gboolean asked_router = !nat->portmap || nat->found_protocol != STILE_PORTMAP_NONE;
+
+    if (!nat->running || !nat->tested)
+        return;
+    if (asked_router && nat->asked_nat64)
+        finish_probe(nat);
+    else if (!stile_timer_is_set(nat->settle_timer))
+        stile_timer_set_after(nat->settle_timer, SETTLE);
+}
+
+static void
+on_settled(gpointer user_data)
+{
+    finish_probe(user_data);
+}
+
+static void
+on_probed(gpointer user_data, const StileNatReport *report)
+{
+    Run *run = user_data;
+    StileNat *nat = run->nat;
+
+    if (run == nat->background) {
+        nat->report.lifetime = report->lifetime;
+        g_clear_pointer(&nat->background, run_free);
+        g_object_notify_by_pspec(G_OBJECT(nat), props[PROP_MAPPING_LIFETIME]);
+        return;
+    }
+    nat->found = *report;
+    nat->tested = TRUE;
+    g_clear_pointer(&nat->run, run_free);
+    finish_if_ready(nat);
+}
+
+/* All but the lifetime is known, which takes minutes: nobody waits for that. */
+static void
+on_progress(gpointer user_data, const StileNatReport *report)
+{
+    Run *run = user_data;
+    StileNat *nat = run->nat;
+
+    nat->found = *report;
+    nat->tested = TRUE;
+    nat->background = g_steal_pointer(&nat->run);
+    finish_if_ready(nat);
+}
+
+static void
+on_nat64(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(StileNat) nat = user_data;
+    g_autoptr(GError) error = NULL;
+    StilePrefix prefix;
+
+    if (!stile_nat64_discover_finish(&prefix, result, &error))
+        return; /* stopped */
+    nat->found_nat64 = prefix;
+    nat->asked_nat64 = TRUE;
+    finish_if_ready(nat);
+}
+
+static void
+on_port_mapped(gpointer user_data, StilePortmapProtocol protocol, const StileAddress *external)
+{
+    StileNat *nat = user_data;
+
+    if (!external)
+        return;
+    nat->found_protocol = protocol;
+    nat->found_external = *external;
+    finish_if_ready(nat);
+}
+
+/* Which protocol the router speaks, and which address it has outside: it is asked for a mapping
+ * that is given back at once. */
+static void
+ask_router(StileNat *nat)
+{
+    StileAddress internal = nat->place.sources[0];
+
+    if (!stile_address_is_set(&nat->place.gateways[0]) || !stile_address_is_set(&internal))
+        return;
+    nat->mapped_socket = stile_socket_new(AF_INET, 0, NULL);
+    if (!nat->mapped_socket)
+        return;
+    internal = stile_address_with_port(&internal, stile_socket_port(nat->mapped_socket));
+    nat->portmap = stile_portmap_new(nat->clock, nat->context, &nat->place.gateways[0], &internal,
+                                     on_port_mapped, nat);
+}
+
+static void
+on_resolved(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(StileNat) nat = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) servers = stile_resolve_servers_finish(result, &error);
+
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return;
+    if (!servers) {
+        fail_probe(nat, g_steal_pointer(&error));
+        return;
+    }
+    nat->run = g_new0(Run, 1);
+    nat->run->nat = nat;
+    nat->run->prober = stile_nat_prober_new(
+        nat->clock, &stile_probe_wire_kernel, nat->context, (StileAddress *)servers->data,
+        servers->len, nat->lifetime, on_progress, on_probed, nat->run, &error);
+    if (!nat->run->prober)
+        fail_probe(nat, g_steal_pointer(&error));
+}
+
+static Place
+find_place(StileNat *nat)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    Place place = {0};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(families); i++) {
+        place.gateways[i] = stile_links_gateway(nat->links, families[i]);
+        if (stile_address_is_set(&place.gateways[i]))
+            place.sources[i] = stile_links_source_for(&place.gateways[i]);
+    }
+    return place;
+}
+
+static void
+begin_probe(StileNat *nat, const char *const *servers, gboolean lifetime)
+{
+    end_probe(nat);
+    if (lifetime)
+        g_clear_pointer(&nat->background, run_free);
+    stile_timer_stop(nat->change_timer);
+    nat->place = find_place(nat);
+    nat->running = TRUE;
+    nat->lifetime = lifetime;
+    nat->tested = nat->asked_nat64 = FALSE;
+    nat->found_nat64 = (StilePrefix){0};
+    nat->found_protocol = STILE_PORTMAP_NONE;
+    nat->found_external = (StileAddress){0};
+    nat->cancellable = g_cancellable_new();
+    ask_router(nat);
+    stile_nat64_discover(nat->cancellable, on_nat64, g_object_ref(nat));
+    stile_resolve_servers(servers, nat->cancellable, on_resolved, g_object_ref(nat));
+}
+
+void
+stile_nat_refresh(StileNat *nat)
+{
+    g_auto(GStrv) servers = nat->servers(nat->servers_data);
+
+    if (nat->running || nat->last_probe != 0 || !servers[0])
+        return;
+    begin_probe(nat, (const char *const *)servers, FALSE);
+}
+
+/* From outside */
+
+static gboolean
+check_servers(char **servers, GError **error)
+{
+    for (; *servers; servers++) {
+        g_auto(StileServerUri) uri = {0};
+
+        if (!stile_stun_uri_parse(&uri, *servers, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+void
+stile_nat_probe(StileNat *nat, GVariant *options, GCancellable *cancellable,
+                GAsyncReadyCallback callback, gpointer user_data)
+{
+    static const char *const known[] = {"stun", "as", "lifetime", "b", NULL};
+    g_autoptr(GTask) task = g_task_new(nat, cancellable, callback, user_data);
+    g_auto(GStrv) servers = NULL;
+    gboolean chosen, lifetime = FALSE;
+    GError *error = NULL;
+
+    if (!stile_options_check(options, known, &error)) {
+        g_task_return_error(task, error);
+        return;
+    }
+    chosen = options && g_variant_lookup(options, "stun", "^as", &servers);
+    if (!chosen)
+        servers = nat->servers(nat->servers_data);
+    if (options)
+        g_variant_lookup(options, "lifetime", "b", &lifetime);
+    if (!servers[0]) {
+        g_task_return_new_error(task, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT,
+                                "No network here names a STUN server: say which one to ask");
+        return;
+    }
+    if (!check_servers(servers, &error)) {
+        g_task_return_error(task, error);
+        return;
+    }
+    g_ptr_array_add(nat->waiting, g_steal_pointer(&task));
+    if (!nat->running || chosen || lifetime)
+        begin_probe(nat, (const char *const *)servers, lifetime);
+}
+
+gboolean
+stile_nat_probe_finish(StileNat *nat, GAsyncResult *result, GError **error)
+{
+    return g_task_propagate_boolean(G_TASK(result), error);
+}
+
+const StileNatReport *
+stile_nat_report(StileNat *nat)
+{
+    return nat->last_probe != 0 ? &nat->report : NULL;
+}
+
+/* The network */
+
+static gboolean
+is_same_place(const Place *a, const Place *b)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(a->gateways); i++)
+        if (!stile_address_equal_ip(&a->gateways[i], &b->gateways[i]) ||
+            !stile_address_equal_ip(&a->sources[i], &b->sources[i]))
+            return FALSE;
+    return TRUE;
+}
+
+static void
+on_change_over(gpointer user_data)
+{
+    StileNat *nat = user_data;
+    g_auto(GStrv) servers = nat->servers(nat->servers_data);
+
+    if (servers[0])
+        begin_probe(nat, (const char *const *)servers, FALSE);
+}
+
+static void
+on_links(StileLinks *links, gpointer user_data)
+{
+    StileNat *nat = user_data;
+    Place place = find_place(nat);
+
+    if (is_same_place(&place, &nat->place))
+        return;
+    nat->place = place;
+    g_clear_pointer(&nat->background, run_free);
+    if (nat->last_probe != 0 || nat->running)
+        stile_timer_set_after(nat->change_timer, CHANGE_DELAY);
+}
+
+static void
+on_connectivity(GNetworkMonitor *monitor, GParamSpec *pspec, gpointer user_data)
+{
+    g_object_notify_by_pspec(G_OBJECT(user_data), props[PROP_CAPTIVE_PORTAL]);
+}
+
+void
+stile_nat_stop(StileNat *nat)
+{
+    g_clear_pointer(&nat->background, run_free);
+    if (nat->change_timer)
+        stile_timer_stop(nat->change_timer);
+    if (nat->running)
+        fail_probe(nat, g_error_new(STILE_ERROR, STILE_ERROR_FAILED, "The service is ending"));
+}
+
+static void
+stile_nat_finalize(GObject *object)
+{
+    StileNat *nat = STILE_NAT(object);
+
+    if (nat->monitor_handler)
+        g_signal_handler_disconnect(nat->monitor, nat->monitor_handler);
+    g_clear_pointer(&nat->background, run_free);
+    g_clear_pointer(&nat->links, stile_links_free);
+    g_clear_pointer(&nat->change_timer, stile_timer_free);
+    g_clear_pointer(&nat->settle_timer, stile_timer_free);
+    g_clear_pointer(&nat->clock, stile_clock_unref);
+    g_ptr_array_unref(nat->waiting);
+    if (nat->context)
+        g_main_context_unref(nat->context);
+    G_OBJECT_CLASS(stile_nat_parent_class)->finalize(object);
+}
+
+static void
+stile_nat_class_init(StileNatClass *class)
+{
+    const GParamFlags flags = G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+    GObjectClass *object_class = G_OBJECT_CLASS(class);
+
+    object_class->get_property = stile_nat_get_property;
+    object_class->finalize = stile_nat_finalize;
+    props[PROP_MAPPING] = g_param_spec_string("mapping", NULL, NULL, "", flags);
+    props[PROP_FILTERING] = g_param_spec_string("filtering", NULL, NULL, "", flags);
+    props[PROP_CONE_NAME] = g_param_spec_string("cone-name", NULL, NULL, "", flags);
+    props[PROP_PORT_ALLOCATION] = g_param_spec_string("port-allocation", NULL, NULL, "", flags);
+    props[PROP_PORT_DELTA] = g_param_spec_int("port-delta", NULL, NULL, G_MININT, G_MAXINT, 0,
+                                              flags);
+    props[PROP_PORT_BLOCK] = g_param_spec_variant("port-block", NULL, NULL, G_VARIANT_TYPE("(qq)"),
+                                                  NULL, flags);
+    props[PROP_HAIRPIN] = g_param_spec_string("hairpin", NULL, NULL, "", flags);
+    props[PROP_MAPPING_LIFETIME] = g_param_spec_uint("mapping-lifetime", NULL, NULL, 0, G_MAXUINT,
+                                                     0, flags);
+    props[PROP_PUBLIC_ADDRESSES] = g_param_spec_boxed("public-addresses", NULL, NULL, G_TYPE_STRV,
+                                                      flags);
+    props[PROP_PORT_MAPPING] = g_param_spec_boxed("port-mapping", NULL, NULL, G_TYPE_STRV, flags);
+    props[PROP_LAYERS] = g_param_spec_uint("layers", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    props[PROP_NAT64_PREFIX] = g_param_spec_string("nat64-prefix", NULL, NULL, "", flags);
+    props[PROP_IPV6] = g_param_spec_boolean("ipv6", NULL, NULL, FALSE, flags);
+    props[PROP_UDP_BLOCKED] = g_param_spec_boolean("udp-blocked", NULL, NULL, FALSE, flags);
+    props[PROP_CAPTIVE_PORTAL] = g_param_spec_boolean("captive-portal", NULL, NULL, FALSE, flags);
+    props[PROP_CONFIDENCE] = g_param_spec_double("confidence", NULL, NULL, 0, 1, 0, flags);
+    props[PROP_LAST_PROBE] = g_param_spec_uint64("last-probe", NULL, NULL, 0, G_MAXUINT64, 0,
+                                                 flags);
+    g_object_class_install_properties(object_class, N_PROPS, props);
+}
+
+static void
+stile_nat_init(StileNat *nat)
+{
+    nat->waiting = g_ptr_array_new_with_free_func(g_object_unref);
+    nat->monitor = g_network_monitor_get_default();
+}
+
+StileNat *
+stile_nat_new(StileClock *clock, StileNatServers servers, gpointer user_data, GError **error)
+{
+    g_autoptr(StileNat) nat = g_object_new(STILE_TYPE_NAT, NULL);
+
+    nat->clock = stile_clock_ref(clock);
+    nat->context = g_main_context_ref_thread_default();
+    nat->servers = servers;
+    nat->servers_data = user_data;
+    nat->change_timer = stile_timer_new(clock, on_change_over, nat);
+    nat->settle_timer = stile_timer_new(clock, on_settled, nat);
+    nat->links = stile_links_new(nat->context, on_links, nat, error);
+    if (!nat->links)
+        return NULL;
+    nat->place = find_place(nat);
+    nat->monitor_handler = g_signal_connect(nat->monitor, "notify::connectivity",
+                                            G_CALLBACK(on_connectivity), nat);
+    return g_steal_pointer(&nat);
+}

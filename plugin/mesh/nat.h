@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/clock.h"
+#include "nat/prober.h"
+#include "stile.h"
+
+G_BEGIN_DECLS
+
+/* The inner side of StileNat: what the engine does with it. */
+
+/** Returns: (transfer full): the STUN servers to ask when nobody says which */
+typedef GStrv (*StileNatServers)(gpointer user_data);
+
+/** Errors: those of stile_links_new() */
+StileNat *stile_nat_new(StileClock *clock, StileNatServers servers, gpointer user_data,
+                        GError **error);
+/** Ends what is under way; who waits gets an error. */
+void stile_nat_stop(StileNat *nat);
+/** Probes if that was not done since the network changed and there is a server to ask. */
+void stile_nat_refresh(StileNat *nat);
+/** Returns: (nullable): what the last probe found, %NULL before the first */
+const StileNatReport *stile_nat_report(StileNat *nat);
+
+G_END_DECLS
