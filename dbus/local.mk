@@ -51,13 +51,14 @@ bin_PROGRAMS += dbus/stilectl
 dbus_stilectl_SOURCES = \
 	dbus/ctl/ask.c dbus/ctl/ask.h \
 	dbus/ctl/client.c dbus/ctl/ctl.h \
-	dbus/ctl/commands.h dbus/ctl/invite.c dbus/ctl/join.c dbus/ctl/network.c dbus/ctl/ping.c \
+	dbus/ctl/commands.h dbus/ctl/invite.c dbus/ctl/join.c dbus/ctl/nat.c \
+	dbus/ctl/network.c dbus/ctl/ping.c \
 	dbus/ctl/revoke.c dbus/ctl/show.c dbus/ctl/up.c dbus/ctl/watch.c \
 	dbus/ctl/main.c \
 	dbus/ctl/nm.c dbus/ctl/nm.h \
 	dbus/ctl/output.c dbus/ctl/output.h \
 	dbus/ctl/qr.c dbus/ctl/qr.h \
-	dbus/ctl/render.c dbus/ctl/render.h \
+	dbus/ctl/render.c dbus/ctl/render-nat.c dbus/ctl/render.h \
 	dbus/ctl/secret.c dbus/ctl/secret.h \
 	dbus/ctl/snapshot.c dbus/ctl/snapshot.h \
 	dbus/names.c dbus/names.h

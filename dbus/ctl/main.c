@@ -24,6 +24,7 @@ static const CtlCommand *const commands[] = {
     &ctl_command_watch,
     &ctl_command_ping,
     &ctl_command_probe,
+    &ctl_command_nat,
     &ctl_command_revoke,
 };
 

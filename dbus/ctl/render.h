@@ -16,5 +16,7 @@ void ctl_render_list(Ctl *ctl, CtlSnapshot *snapshot, GString *out);
 void ctl_render_peers(Ctl *ctl, CtlSnapshot *snapshot, char **networks, GString *out);
 /** All that is known of one peer. */
 void ctl_render_peer(Ctl *ctl, CtlSnapshot *snapshot, const char *peer, GString *out);
+/** What stands between this machine and the internet, and what that means. */
+void ctl_render_nat(Ctl *ctl, CtlSnapshot *snapshot, const char *nat, GString *out);
 
 G_END_DECLS

@@ -21,6 +21,7 @@ static const Pair pairs[] = {
     {"/bus-engine/peer", &stile_peer_kind, stile_peer_get_type},
     {"/bus-engine/path", &stile_path_kind, stile_path_get_type},
     {"/bus-engine/relay", &stile_relay_kind, stile_relay_get_type},
+    {"/bus-engine/nat", &stile_nat_kind, stile_nat_get_type},
 };
 
 static gboolean
@@ -40,6 +41,8 @@ fits(const GParamSpec *pspec, const char *signature)
         return type == G_TYPE_DOUBLE;
     if (g_str_equal(signature, "u"))
         return type == G_TYPE_UINT;
+    if (g_str_equal(signature, "i"))
+        return type == G_TYPE_INT;
     if (g_str_equal(signature, "t"))
         return type == G_TYPE_UINT64;
     return type == G_TYPE_VARIANT &&

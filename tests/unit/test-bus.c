@@ -162,11 +162,13 @@ skipped(Fixture *f)
 
 #define NETWORK STILE_ROOT_PATH "/network/1"
 #define LAPTOP  NETWORK "/peer/1"
+#define NAT     STILE_ROOT_PATH "/nat"
 
 static void
 test_objects(Fixture *f, gconstpointer data)
 {
-    static const char *expected[] = {NETWORK,
+    static const char *expected[] = {NAT,
+                                     NETWORK,
                                      LAPTOP,
                                      LAPTOP "/path/1",
                                      LAPTOP "/path/2",
@@ -213,6 +215,10 @@ test_properties(Fixture *f, gconstpointer data)
     assert_property(f, STILE_ROOT_PATH, STILE_INTERFACE_MANAGER, "Networks",
                     "[objectpath '" NETWORK "']");
     assert_property(f, STILE_ROOT_PATH, STILE_INTERFACE_MANAGER, "Version", "'0.1.0'");
+    assert_property(f, STILE_ROOT_PATH, STILE_INTERFACE_MANAGER, "Nat", "objectpath '" NAT "'");
+    assert_property(f, NAT, STILE_INTERFACE_NAT, "ConeName", "'unknown'");
+    assert_property(f, NAT, STILE_INTERFACE_NAT, "PortBlock", "(uint16 0, uint16 0)");
+    assert_property(f, NAT, STILE_INTERFACE_NAT, "PublicAddresses", "@as []");
     assert_property(f, NETWORK, STILE_INTERFACE_NETWORK, "Rendezvous",
                     "[('mqtts://broker.example:8883', 'connected'),"
                     " ('mqtt://second.example', 'Connection refused')]");
@@ -319,6 +325,14 @@ test_methods(Fixture *f, gconstpointer data)
     g_assert_cmpuint(rtt, ==, 12300);
     g_clear_pointer(&answer, g_variant_unref);
 
+    answer = call(f, NAT, STILE_INTERFACE_NAT, "Probe",
+                  g_variant_new_parsed("({'stun': <['carrier']>},)"), &error);
+    g_assert_no_error(error);
+    assert_property(f, NAT, STILE_INTERFACE_NAT, "ConeName", "'symmetric'");
+    assert_property(f, NAT, STILE_INTERFACE_NAT, "PortBlock", "(uint16 30000, uint16 31023)");
+    assert_property(f, NAT, STILE_INTERFACE_NAT, "PublicAddresses", "['203.0.113.7']");
+    g_clear_pointer(&answer, g_variant_unref);
+
     answer = call(f, NETWORK, STILE_INTERFACE_NETWORK, "Invite",
                   g_variant_new_parsed("('phone', {'valid': <uint64 60>})"), &error);
     g_assert_no_error(error);
@@ -384,6 +398,8 @@ test_errors(Fixture *f, gconstpointer data)
         {NETWORK "/peer/3", STILE_INTERFACE_PEER, "Probe", "()", "Unreachable"},
         {NETWORK "/peer/3", STILE_INTERFACE_PEER, "Ping", "(uint32 100,)", "Unreachable"},
         {LAPTOP, STILE_INTERFACE_PEER, "Ping", "(uint32 0,)", "InvalidArgument"},
+        {NAT, STILE_INTERFACE_NAT, "Probe", "(@a{sv} {},)", "InvalidArgument"},
+        {NAT, STILE_INTERFACE_NAT, "Probe", "({'colour': <'blue'>},)", "InvalidArgument"},
         {LAPTOP, STILE_INTERFACE_PEER, "Ping", "(uint32 60001,)", "InvalidArgument"},
     };
 
