@@ -18,11 +18,10 @@
 #define TUN_F_USO6 0x40
 #endif
 
-/* Packets the kernel may keep for us. Each can be a super-packet of 64 KiB, so this is the standing
- * queue under load: with the usual 500 a ping waits 13 ms behind it. But each can be a small
- * datagram as well, and what does not fit is lost: of a burst of 40, a length of 16 loses a
- * quarter. */
-#define QUEUE_LENGTH 64
+/* Packets the kernel may keep for us; what does not fit is lost. It is emptied at once into a queue
+ * that knows flows, so it is no standing queue: it must only hold what comes while we wait for a
+ * processor. */
+#define QUEUE_LENGTH 128
 
 struct _StileTun {
     gatomicrefcount refs;

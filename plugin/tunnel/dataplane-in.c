@@ -8,6 +8,9 @@
 
 /* How many receives before the tun has its turn. */
 #define MAX_RECEIVES 2
+/* How many bytes are opened before what they hold is written: as much as one super-packet takes,
+ * because to wait for more would gain nothing. */
+#define WRITE_EVERY (48 * 1024)
 
 #define MIN_WIREGUARD STILE_TUNNEL_OVERHEAD
 /* No STUN message that we expect is larger; what strangers send waits in memory for the main
@@ -191,9 +194,16 @@ stile_dataplane_in(StileDataplane *self, StileSocket *socket)
 
     for (guint i = 0; i < MAX_RECEIVES; i++) {
         guint n = stile_socket_receive(socket, self->receive_buffers, datagrams);
+        gsize unwritten = 0;
 
-        for (guint j = 0; j < n; j++)
+        for (guint j = 0; j < n; j++) {
             handle_datagram(self, &datagrams[j]);
+            unwritten += datagrams[j].size;
+            if (unwritten < WRITE_EVERY)
+                continue;
+            stile_dataplane_in_flush(self);
+            unwritten = 0;
+        }
         stile_dataplane_in_flush(self);
         if (n < STILE_SOCKET_MAX_BATCH)
             break;

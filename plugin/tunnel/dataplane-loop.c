@@ -117,7 +117,7 @@ serve(StileDataplane *self, const struct epoll_event *event)
     if (event->data.ptr == &self->commands) {
         obey_all(self);
     } else if (event->data.ptr == self->tun) {
-        stile_dataplane_out(self);
+        self->tun_ready = TRUE;
         if ((event->events & (EPOLLERR | EPOLLHUP)) && !(event->events & EPOLLIN))
             stile_dataplane_tun_broke(self, ENODEV);
     } else {
@@ -136,6 +136,12 @@ wait_time(gint64 deadline, gint64 now)
     return (int)CLAMP((deadline - now + 999) / 1000, 0, G_MAXINT);
 }
 
+static gboolean
+has_queued(StileDataplane *self)
+{
+    return self->queue && !stile_flow_queue_is_empty(self->queue);
+}
+
 gpointer
 stile_dataplane_run(gpointer user_data)
 {
@@ -143,12 +149,16 @@ stile_dataplane_run(gpointer user_data)
     struct epoll_event events[4];
 
     while (!self->stopped) {
+        gint64 deadline = has_queued(self) ? self->now : stile_tunnel_deadline(self->tunnel);
         int n = epoll_wait(self->epoll_fd, events, G_N_ELEMENTS(events),
-                           wait_time(stile_tunnel_deadline(self->tunnel), self->now));
+                           wait_time(deadline, self->now));
 
         self->now = stile_clock_now(self->clock);
+        self->tun_ready = FALSE;
         for (int i = 0; i < n; i++)
             serve(self, &events[i]);
+        if (self->tun_ready || has_queued(self))
+            stile_dataplane_out(self);
         if (stile_tunnel_deadline(self->tunnel) <= self->now)
             stile_tunnel_tick(self->tunnel, self->now);
     }

@@ -7,6 +7,7 @@
  */
 #include "tunnel/coalesce.h"
 #include "tunnel/dataplane.h"
+#include "tunnel/flow-queue.h"
 #include "tunnel/mailbox.h"
 #include "tunnel/tunnel.h"
 
@@ -95,12 +96,14 @@ struct _StileDataplane {
     int epoll_fd;
     gboolean stopped;
     gboolean tun_broken;
+    gboolean tun_ready;     /* said the last epoll_wait() */
     GHashTable *registered; /* of StileAddress: relays that the main thread named */
     GHashTable *relays;     /* of StileAddress: those and the table's */
     GHashTable *wakened; /* peer's key -> gint64 *: when the main thread heard that it is active */
     gsize mtu;
     gint64 mtu_asked;
-    guint8 *read_buffer;
+    StileFlowQueue *queue; /* read from the tun, not yet sealed */
+    guint32 flow_seed;
     StileOutBatch batch;
     guint8 *scratch;
     StileReceiveBuffers *receive_buffers;
@@ -120,7 +123,7 @@ void stile_dataplane_post_failure(StileDataplane *dataplane, GError *error);
 /* dataplane-out.c */
 void stile_dataplane_out_init(StileDataplane *dataplane);
 void stile_dataplane_out_clear(StileDataplane *dataplane);
-/** Reads what the tun has, to a bound, and sends it. */
+/** Reads what the tun has, to a bound, and sends it. More may be waiting in the queue then. */
 void stile_dataplane_out(StileDataplane *dataplane);
 /** Sends one message of the tunnel's own. @peer: (nullable) */
 void stile_dataplane_send(StileDataplane *dataplane, StileTunnelPeer *peer,

@@ -315,6 +315,7 @@ stile_dataplane_counters(StileDataplane *self, StileDataplaneCounters *ret)
         .disallowed = stile_stat_get(self->counters.disallowed),
         .unroutable = stile_stat_get(self->counters.unroutable),
         .send_errors = stile_stat_get(self->counters.send_errors),
+        .congested = stile_stat_get(self->counters.congested),
         .overflowed = stile_stat_get(self->counters.overflowed),
     };
 }

@@ -91,6 +91,7 @@ typedef struct {
     guint64 disallowed;  /* inner source address not of that peer */
     guint64 unroutable;  /* from the tun, for nobody; or no whole IP packet */
     guint64 send_errors; /* EPERM, ENETUNREACH, … from the socket */
+    guint64 congested;   /* from the tun: more than could be sealed in time */
     guint64 overflowed; /* STUN, carried and injected messages: more than the bounded queues hold */
 } StileDataplaneCounters;
 

@@ -83,6 +83,33 @@ stile_headers_destination(const StileHeaders *headers, const guint8 *data)
     return data + (headers->family == AF_INET ? STILE_IPV4_DESTINATION : STILE_IPV6_DESTINATION);
 }
 
+static guint32
+mix(guint32 hash, const guint8 *data, gsize size)
+{
+    for (gsize at = 0; at < size; at += sizeof(guint32)) {
+        guint32 word;
+
+        memcpy(&word, data + at, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b1u; /* 2³² over the golden ratio */
+        hash ^= hash >> 15;
+    }
+    return hash;
+}
+
+guint32
+stile_headers_flow_hash(const StileHeaders *headers, const guint8 *data, guint32 seed)
+{
+    guint32 hash = seed ^ (guint32)headers->protocol;
+
+    if (headers->family == AF_INET)
+        hash = mix(hash, data + STILE_IPV4_SOURCE, 2 * 4);
+    else
+        hash = mix(hash, data + STILE_IPV6_SOURCE, 2 * 16);
+    if (headers->header_size > headers->transport) /* TCP's and UDP's ports */
+        hash = mix(hash, data + headers->transport, 4);
+    return hash;
+}
+
 guint32
 stile_headers_pseudo_sum(const StileHeaders *headers, const guint8 *data, gsize size)
 {

@@ -61,6 +61,10 @@ gboolean stile_headers_parse(StileHeaders *ret, const guint8 *data, gsize size);
 /** Returns: (transfer none): the destination, 4 or 16 bytes */
 const guint8 *stile_headers_destination(const StileHeaders *headers, const guint8 *data);
 
+/** A number that is the same for all packets of a flow: addresses, protocol and ports. @seed:
+ * random, or strangers choose who shares a number */
+guint32 stile_headers_flow_hash(const StileHeaders *headers, const guint8 *data, guint32 seed);
+
 /** The sum of the pseudo header (RFC 9293 §3.1, RFC 8200 §8.1) for @size bytes of transport. */
 guint32 stile_headers_pseudo_sum(const StileHeaders *headers, const guint8 *data, gsize size);
 

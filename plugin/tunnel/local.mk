@@ -76,12 +76,16 @@ libstile_la_SOURCES += \
 	plugin/tunnel/dataplane-loop.c \
 	plugin/tunnel/dataplane-out.c \
 	plugin/tunnel/dataplane-private.h \
+	plugin/tunnel/flow-queue.c plugin/tunnel/flow-queue.h \
 	plugin/tunnel/headers.c plugin/tunnel/headers.h \
 	plugin/tunnel/mailbox.c plugin/tunnel/mailbox.h \
 	plugin/tunnel/segment.c plugin/tunnel/segment.h
 
 dataplane_world = tests/unit/dataplane-world.c tests/unit/dataplane-world.h tests/unit/packets.h
-check_PROGRAMS += tests/unit/test-dataplane tests/unit/test-dataplane-hostile tests/unit/test-segment
+check_PROGRAMS += tests/unit/test-dataplane tests/unit/test-dataplane-hostile \
+	tests/unit/test-flow-queue tests/unit/test-segment
+tests_unit_test_flow_queue_SOURCES = tests/unit/test-flow-queue.c tests/unit/packets.h
+tests_unit_test_flow_queue_LDADD = $(unit_ldadd)
 tests_unit_test_dataplane_SOURCES = tests/unit/test-dataplane.c $(dataplane_world)
 tests_unit_test_dataplane_LDADD = $(unit_ldadd)
 tests_unit_test_dataplane_hostile_SOURCES = tests/unit/test-dataplane-hostile.c $(dataplane_world)

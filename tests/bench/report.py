@@ -7,7 +7,7 @@ import os
 import statistics
 import sys
 
-LABELS = {"none": "no tunnel", "plain": "Stile without crypto", "stile": "Stile",
+LABELS = {"none": "no tunnel", "plain": "Stile without crypto", "stile": "Stile", "before": "Stile before",
           "wireguard_go": "wireguard-go"}
 # Key, heading, digits; whether more is better.
 COLUMNS = [

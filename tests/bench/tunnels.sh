@@ -54,18 +54,23 @@ device_is_there() { # a|b DEVICE
 # --- Stile's data plane, with and without crypto
 
 stile_end() { # a|b PROGRAM
-    lab_spawn "$1" "stile-$1" "$STILE_BUILD/$2" --tun bench --listen "$PORT" \
+    lab_spawn "$1" "stile-$1" "$2" --tun bench --listen "$PORT" \
         --private-key "$LAB_DIR/$1.key" --peer "$(cat "$LAB_DIR/$(other "$1").pub")" \
         --allowed "$(inner "$(other "$1")")/32" --endpoint "$(public "$(other "$1")"):$PORT"
     wait_until 5 device_is_there "$1" bench && device_up "$1" bench 1420
 }
 
 tunnel_stile() {
-    both_ends stile_end tests/lab/wg-peer
+    both_ends stile_end "$STILE_BUILD/tests/lab/wg-peer"
 }
 
 tunnel_plain() {
-    both_ends stile_end tests/bench/wg-peer-plain
+    both_ends stile_end "$STILE_BUILD/tests/bench/wg-peer-plain"
+}
+
+# An older build of the same, to see what a change gives.
+tunnel_before() {
+    both_ends stile_end "$BEFORE"
 }
 
 # --- no tunnel
