@@ -165,3 +165,18 @@ stile_memory_wipe(void *memory, gsize size)
 {
     OPENSSL_cleanse(memory, size);
 }
+
+guint
+stile_key_hash(gconstpointer key)
+{
+    guint hash;
+
+    memcpy(&hash, key, sizeof hash);
+    return hash;
+}
+
+gboolean
+stile_key_equal(gconstpointer a, gconstpointer b)
+{
+    return memcmp(a, b, STILE_KEY_SIZE) == 0;
+}

@@ -36,6 +36,10 @@ char *stile_key_to_string(const guint8 key[STILE_KEY_SIZE]);
 /** Errors: %STILE_ERROR_INVALID_ARGUMENT */
 gboolean stile_key_parse(guint8 ret_key[STILE_KEY_SIZE], const char *text, GError **error);
 
+/* Public keys as keys of a GHashTable. They are as good as random already: any part is a hash. */
+guint stile_key_hash(gconstpointer key);
+gboolean stile_key_equal(gconstpointer a, gconstpointer b);
+
 /** Returns: whether equal; takes the same time wherever they differ */
 gboolean stile_memory_equal(const void *a, const void *b, gsize size);
 /** Overwrites a secret; not optimised away. */

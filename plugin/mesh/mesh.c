@@ -13,21 +13,6 @@
 #define MTU_MAX        (1500 - WORST_OVERHEAD)
 #define MTU_MIN        1280 /* Linux takes IPv6 off an interface with less */
 
-static guint
-hash_key(gconstpointer key)
-{
-    guint32 head;
-
-    memcpy(&head, key, sizeof head);
-    return head;
-}
-
-static gboolean
-equal_key(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, STILE_KEY_SIZE) == 0;
-}
-
 StilePeer *
 stile_mesh_find_peer(StileMesh *mesh, const guint8 device[STILE_KEY_SIZE])
 {
@@ -299,7 +284,7 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     mesh->user_data = user_data;
     mesh->policy = config->policy;
     mesh->brokers = g_ptr_array_new_with_free_func(stile_mesh_free_broker);
-    mesh->by_tunnel_key = g_hash_table_new(hash_key, equal_key);
+    mesh->by_tunnel_key = g_hash_table_new(stile_key_hash, stile_key_equal);
     mesh->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     mesh->refresh_timer = stile_timer_new(clock, on_refresh, mesh);
     mesh->prune_timer = stile_timer_new(clock, on_prune, mesh);

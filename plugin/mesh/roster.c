@@ -17,21 +17,6 @@ struct _StileRoster {
     StileRevocations revocations;
 };
 
-static guint
-hash_key(gconstpointer key)
-{
-    guint32 head;
-
-    memcpy(&head, key, sizeof head);
-    return head;
-}
-
-static gboolean
-equal_key(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, STILE_KEY_SIZE) == 0;
-}
-
 static void
 free_certificate(gpointer certificate)
 {
@@ -95,7 +80,7 @@ check_clash(StileRoster *roster, const StileCertificate *new, GError **error)
     for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
         const StileCertificate *owner = g_hash_table_lookup(rules[i].taken, rules[i].key);
 
-        if (owner && !equal_key(owner->device, new->device)) {
+        if (owner && !stile_key_equal(owner->device, new->device)) {
             g_set_error(error, STILE_ERROR, STILE_ERROR_EXISTS,
                         "The %s of “%s” is already used by “%s”", rules[i].what, new->voucher.name,
                         owner->voucher.name);
@@ -156,11 +141,12 @@ stile_roster_new(StileNetworkState *state)
     StileRoster *roster = g_new0(StileRoster, 1);
 
     roster->state = state;
-    roster->members = g_hash_table_new_full(hash_key, equal_key, NULL, free_certificate);
-    roster->vouchers = g_hash_table_new(hash_key, equal_key);
+    roster->members = g_hash_table_new_full(stile_key_hash, stile_key_equal, NULL,
+                                            free_certificate);
+    roster->vouchers = g_hash_table_new(stile_key_hash, stile_key_equal);
     roster->names = g_hash_table_new(g_str_hash, g_str_equal);
     roster->addresses = g_hash_table_new(stile_address_hash, stile_address_equal);
-    roster->tunnels = g_hash_table_new(hash_key, equal_key);
+    roster->tunnels = g_hash_table_new(stile_key_hash, stile_key_equal);
     stile_roster_load_revocations(roster);
     if (state->certificate) {
         gsize size;
@@ -210,7 +196,7 @@ stile_roster_accept(StileRoster *roster, const guint8 device[STILE_KEY_SIZE],
         return known;
     if (!(new = parse(roster, certificate, size, error)))
         return NULL;
-    if (!equal_key(new->device, device)) {
+    if (!stile_key_equal(new->device, device)) {
         g_set_error(error, STILE_ERROR, STILE_ERROR_NOT_AUTHORIZED,
                     "The certificate of “%s” belongs to another device", new->voucher.name);
         goto refused;

@@ -26,21 +26,6 @@ struct _StileAttendance {
     GArray *heard;       /* of gboolean, by server */
 };
 
-guint
-stile_key_hash(gconstpointer key)
-{
-    guint hash;
-
-    memcpy(&hash, key, sizeof hash);
-    return hash;
-}
-
-gboolean
-stile_key_equal(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, STILE_KEY_SIZE) == 0;
-}
-
 static void
 entry_free(gpointer data)
 {

@@ -57,8 +57,4 @@ gboolean stile_attendance_is_at(StileAttendance *attendance, const guint8 device
 void stile_attendance_keep(StileAttendance *attendance, const guint8 device[STILE_KEY_SIZE],
                            gboolean keep);
 
-/* For hash tables with a key of STILE_KEY_SIZE bytes. */
-guint stile_key_hash(gconstpointer key);
-gboolean stile_key_equal(gconstpointer a, gconstpointer b);
-
 G_END_DECLS

@@ -29,26 +29,11 @@
 #define QUIET_TIME    (10 * G_USEC_PER_SEC)
 #define MTU_ASK_EVERY G_USEC_PER_SEC
 
-static guint
-key_hash(gconstpointer key)
-{
-    guint hash;
-
-    memcpy(&hash, key, sizeof hash);
-    return hash;
-}
-
-static gboolean
-key_equal(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, STILE_KEY_SIZE) == 0;
-}
-
 void
 stile_dataplane_out_init(StileDataplane *self)
 {
     self->mtu = DEFAULT_MTU;
-    self->wakened = g_hash_table_new_full(key_hash, key_equal, g_free, g_free);
+    self->wakened = g_hash_table_new_full(stile_key_hash, stile_key_equal, g_free, g_free);
     self->batch.buffer = g_malloc(BUFFER_BYTES);
     if (self->tun)
         self->queue = stile_flow_queue_new(READ_BYTES);

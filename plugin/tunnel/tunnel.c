@@ -4,22 +4,6 @@
 #include "tunnel/peer.h"
 #include <string.h>
 
-/* Public keys are as good as random already. */
-static guint
-key_hash(gconstpointer key)
-{
-    guint hash;
-
-    memcpy(&hash, key, sizeof hash);
-    return hash;
-}
-
-static gboolean
-key_equal(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, STILE_KEY_SIZE) == 0;
-}
-
 StileTunnel *
 stile_tunnel_new(StileClock *clock, const guint8 private_key[STILE_KEY_SIZE],
                  const StileTunnelOps *ops, gpointer user_data)
@@ -32,7 +16,7 @@ stile_tunnel_new(StileClock *clock, const guint8 private_key[STILE_KEY_SIZE],
     memcpy(tunnel->self.private_key, private_key, STILE_KEY_SIZE);
     stile_x25519_public(private_key, tunnel->self.public_key);
     tunnel->table = stile_table_new();
-    tunnel->peers = g_hash_table_new_full(key_hash, key_equal, NULL,
+    tunnel->peers = g_hash_table_new_full(stile_key_hash, stile_key_equal, NULL,
                                           (GDestroyNotify)stile_tunnel_peer_free);
     tunnel->allowed = stile_allowed_ips_new();
     stile_index_init(&tunnel->index);
@@ -66,7 +50,7 @@ is_left_out(gpointer key, gpointer value, gpointer user_data)
 void
 stile_tunnel_set_table(StileTunnel *tunnel, StileTable *table, gint64 now)
 {
-    g_autoptr(GHashTable) listed = g_hash_table_new(key_hash, key_equal);
+    g_autoptr(GHashTable) listed = g_hash_table_new(stile_key_hash, stile_key_equal);
     StileTable *before = tunnel->table;
 
     tunnel->table = stile_table_ref(table);
@@ -76,7 +60,7 @@ stile_tunnel_set_table(StileTunnel *tunnel, StileTable *table, gint64 now)
         const StileTablePeer *entry = g_ptr_array_index(table->peers, i);
         StileTunnelPeer *peer = stile_tunnel_find(tunnel, entry->public_key);
 
-        if (key_equal(entry->public_key, tunnel->self.public_key) ||
+        if (stile_key_equal(entry->public_key, tunnel->self.public_key) ||
             !g_hash_table_add(listed, (gpointer)entry->public_key))
             continue;
         if (!peer) {
