@@ -116,7 +116,7 @@ in_namespace(gpointer user_data)
     g_assert_no_error(error);
     g_assert_cmpstr(stile_tun_name(tun), ==, "stile0");
     g_assert_cmpuint(stile_tun_ifindex(tun), ==, if_nametoindex("stile0"));
-    g_assert_cmpint(queue_length("stile0"), ==, 64);
+    g_assert_cmpint(queue_length("stile0"), ==, 128);
     check_names();
     configure(tun);
     check_source("10.86.3.4", "10.86.0.1");
