@@ -11,7 +11,8 @@
 #   member_files HOST                     what is in its state directory, with sums
 #   member_pings FROM TO [OPTION…]        members through the tunnel, by their names
 #   member_rss HOST                       kilobytes of memory that the service uses
-#   member_port HOST                      its UDP port
+#   member_port HOST                      its UDP port, once a peer is reached directly
+#   member_ports HOST                     all of them
 #   member_is_direct HOST PEER            whether it is reached directly
 #   watch_stranger STRANGER HOST…         counts packets from hosts to a stranger; all are on the internet
 #   answers_to_stranger                   how many there were
@@ -77,10 +78,15 @@ member_is_sanitized() {
     ldd "$(dirname "$(lab_program stiled)")/.libs/stiled" "$(lab_program stiled)" 2>/dev/null | grep -q libasan
 }
 
-# The UDP port that the service shares between tunnel and traversal.
+# The UDP port that tunnel and traversal share: where the direct ways to a peer begin.
 member_port() { # HOST
+    member_ask "$1" '[.networks[].peers[].paths[] | select(.kind == "direct") | .local | select(test("^[0-9.]+:[0-9]+$"))][0] | sub(".*:"; "")'
+}
+
+# All UDP ports of the service.
+member_ports() { # HOST
     lab_in "$1" ss -H -4 -unlp | awk -v pid="pid=$(lab_stiled_pid "$1")," \
-        'index($0, pid) { sub(/.*:/, "", $4); print $4; exit }'
+        'index($0, pid) { sub(/.*:/, "", $4); print $4 }'
 }
 
 member_is_direct() { # HOST PEER
