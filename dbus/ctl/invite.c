@@ -57,20 +57,13 @@ make_options(GError **error)
 }
 
 static gboolean
-write_private(const char *file, const char *text, GError **error)
-{
-    return g_file_set_contents_full(
-        file, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, error);
-}
-
-static gboolean
 show(Ctl *ctl, const char *name, const char *invitation, GError **error)
 {
     g_autofree char *qr = NULL;
 
     if (options.qr && !(qr = ctl_qr(invitation, error)))
         return FALSE;
-    if (options.output && !write_private(options.output, invitation, error))
+    if (options.output && !ctl_write_private(options.output, invitation, error))
         return FALSE;
     if (ctl->json && options.output)
         ctl_print_json_texts("name", name, "file", options.output, NULL);

@@ -12,6 +12,7 @@
 
 static const CtlCommand *const commands[] = {
     &ctl_command_network_create,
+    &ctl_command_network_profile,
     &ctl_command_network_remove,
     &ctl_command_invite,
     &ctl_command_join,

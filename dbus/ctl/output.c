@@ -33,6 +33,13 @@ ctl_print_json_texts(const char *key, ...)
     ctl_print_json(node, TRUE);
 }
 
+gboolean
+ctl_write_private(const char *file, const char *text, GError **error)
+{
+    return g_file_set_contents_full(
+        file, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, error);
+}
+
 void
 ctl_print_error(Ctl *ctl, const GError *error)
 {

@@ -11,6 +11,9 @@ void ctl_print_json(JsonNode *node, gboolean pretty);
 /** The same, of pairs of a key and a string until %NULL. */
 void ctl_print_json_texts(const char *key, ...) G_GNUC_NULL_TERMINATED;
 
+/** Writes @text to @file as a whole or not at all, for nobody but its owner to read. */
+gboolean ctl_write_private(const char *file, const char *text, GError **error);
+
 /** Says why it did not work: on standard error for people, as an object for programs. */
 void ctl_print_error(Ctl *ctl, const GError *error);
 

@@ -32,9 +32,9 @@ world_invite() { # NAME
 }
 
 world_profiles() {
-    printf '{"stile-profile": 1, "name": "home", "network": "%s"}' "$(world_property alice Id)" |
-        box_put alice /root/home.stile
-    box_in alice nmcli connection import type stile file /root/home.stile
+    # By the user, as the README has it: a file of root's is not for them to read.
+    box_as_user alice stilectl network profile home --output home.stile
+    box_as_user alice nmcli connection import type stile file home.stile
     world_invite bob | box_put bob /root/bob.stile
     box_in bob nmcli connection import type stile file /root/bob.stile
 }
