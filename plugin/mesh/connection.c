@@ -47,6 +47,7 @@ struct _StileConnection {
     gint64 signal_again;
     char remote_ufrag[33];
     gboolean acked;    /* the peer knows our ufrag */
+    gboolean strange;  /* the peer began anew, and no handshake was made since */
     gboolean gathered; /* no more local candidates expected */
 
     /* the ladder */
@@ -190,6 +191,7 @@ receive_ice(StileConnection *connection, const StileSignal *signal)
         connection->settled = FALSE;
         forget_permitted(connection);
         g_strlcpy(connection->remote_ufrag, signal->ufrag, sizeof connection->remote_ufrag);
+        connection->strange = TRUE;
         stile_ice_agent_set_remote_credentials(connection->agent, signal->ufrag, signal->password);
         connection->retry_after = RETRY_FIRST;
     }
@@ -532,6 +534,7 @@ stile_connection_new(StileClock *clock, StileStunTransactions *transactions, gbo
     connection->evaluate_timer = stile_timer_new(clock, on_evaluate, connection);
     connection->retry_timer = stile_timer_new(clock, on_retry_timer, connection);
     connection->retry_after = RETRY_FIRST;
+    connection->strange = TRUE;
     /* Somebody wants to reach the peer: traffic is to be expected. */
     connection->busy_until = stile_clock_now(clock) + BUSY_FOR;
     connection->agent = stile_ice_agent_new(clock, transactions, controlling, &agent_ops,
@@ -628,6 +631,18 @@ stile_connection_receive(StileConnection *connection, const StileStunMessage *me
                          const StileEndpoint *from)
 {
     stile_ice_agent_receive(connection->agent, message, from);
+}
+
+void
+stile_connection_greeted(StileConnection *connection)
+{
+    connection->strange = FALSE;
+}
+
+gboolean
+stile_connection_is_strange(StileConnection *connection)
+{
+    return connection->strange;
 }
 
 void

@@ -87,6 +87,8 @@ void stile_connection_receive(StileConnection *connection, const StileStunMessag
                               const StileEndpoint *from);
 /** A relay is ready that knows nothing of the peer: its addresses are permitted again. */
 void stile_connection_permit_again(StileConnection *connection);
+/** The tunnel has made a handshake with the peer. */
+void stile_connection_greeted(StileConnection *connection);
 /** Something outside changed that matters to the choice: a channel is there, traffic began. */
 void stile_connection_refresh(StileConnection *connection);
 /** Try for a direct path now, both sides together. */
@@ -101,6 +103,9 @@ const GArray *stile_connection_ways(StileConnection *connection);
 const StileConnectionWay *stile_connection_first(StileConnection *connection);
 /** Returns: (nullable): the way that gets a copy, while the first is in doubt */
 const StileConnectionWay *stile_connection_second(StileConnection *connection);
+/** Whether the peer, or we, began anew since the last handshake: a session from before is of no
+ * use, whatever the tunnel thinks of it. */
+gboolean stile_connection_is_strange(StileConnection *connection);
 /** Whether the first checks since the peer or the network changed are still under way. */
 gboolean stile_connection_checking(StileConnection *connection);
 const StileNatSide *stile_connection_theirs(StileConnection *connection);

@@ -176,7 +176,12 @@ on_carry(gpointer user_data, const guint8 key[STILE_KEY_SIZE], const guint8 *dat
 static void
 on_handshake(gpointer user_data, const guint8 key[STILE_KEY_SIZE])
 {
-    stile_mesh_refresh_soon(user_data);
+    StileMesh *mesh = user_data;
+    StilePeer *peer = g_hash_table_lookup(mesh->by_tunnel_key, key);
+
+    if (peer && stile_peer_connection(peer))
+        stile_connection_greeted(stile_peer_connection(peer));
+    stile_mesh_refresh_soon(mesh);
 }
 
 static void

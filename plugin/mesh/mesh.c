@@ -119,9 +119,10 @@ on_connection_changed(gpointer user_data)
     StileConnection *connection = stile_peer_connection(peer);
 
     stile_mesh_refresh_soon(mesh);
-    /* One side begins the handshake as soon as there is any way, not only when a packet waits. */
+    /* One side begins the handshake as soon as there is any way, not only when a packet waits: one
+     * that was here all the time still has a session, which the other has forgotten. */
     if (connection && stile_connection_first(connection) &&
-        stile_stat_get(stile_peer_stats(peer)->last_handshake) == 0 &&
+        stile_connection_is_strange(connection) &&
         memcmp(stile_roster_self(mesh->roster)->device, stile_peer_member(peer)->device,
                STILE_KEY_SIZE) > 0) {
         on_refresh(mesh);

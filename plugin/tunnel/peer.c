@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* Two handshakes that were begun at once are finished within a round trip of each other. Longer,
+ * and a peer that was started anew would be taken for one that began at the same time as we did. */
+#define CROSSING (1 * G_USEC_PER_SEC)
+
 StileTunnelPeer *
 stile_tunnel_peer_new(StileTunnel *tunnel, const StileTablePeer *entry)
 {
@@ -90,7 +94,7 @@ static gboolean
 crossed(const StileSession *session, const StileSession *other)
 {
     return other && session->initiator != other->initiator &&
-           ABS(session->created - other->created) < STILE_REKEY_TIMEOUT;
+           ABS(session->created - other->created) < CROSSING;
 }
 
 static gboolean

@@ -401,6 +401,30 @@ test_simultaneous(void)
     g_assert_cmpuint(doubled, >, 100); /* the case that this is about did happen */
 }
 
+/* Soon after a handshake one side starts anew and begins another: it is heard and spoken to by the
+ * new session at once, whichever side has the greater key. */
+static void
+test_restart(void)
+{
+    for (guint seed = 0; seed < 20; seed++) {
+        g_autoptr(World) world = world_new(seed);
+        Node *a = world_add(world), *b = world_add(world);
+
+        node_set_table(a, node_table(a, TRUE, b, NULL));
+        node_set_table(b, node_table(b, TRUE, a, NULL));
+        node_handshake(a, b);
+        world_run(world, SECONDS(2));
+        node_restart(b);
+        node_set_table(b, node_table(b, TRUE, a, NULL));
+        node_send_to(b, a, 100);
+        world_run(world, 0);
+        g_assert_cmpuint(a->packets, ==, 1);
+        node_send_to(a, b, 100);
+        world_run(world, 0);
+        g_assert_cmpuint(b->packets, ==, 1);
+    }
+}
+
 static gint64
 bad_network(World *world, const Letter *letter, gpointer user_data)
 {
@@ -666,6 +690,7 @@ main(int argc, char **argv)
     g_test_add_func("/tunnel/message-limits", test_message_limits);
     g_test_add_func("/tunnel/persistent-keepalive", test_persistent_keepalive);
     g_test_add_func("/tunnel/simultaneous", test_simultaneous);
+    g_test_add_func("/tunnel/restart", test_restart);
     g_test_add_func("/tunnel/recovery", test_recovery);
     g_test_add_func("/tunnel/preshared-key", test_preshared_key);
     g_test_add_func("/tunnel/roaming", test_roaming);

@@ -84,11 +84,15 @@ world_free(World *world)
     g_free(world);
 }
 
+static const StileTunnelOps ops = {
+    .send = on_send,
+    .handshake = on_handshake,
+    .roamed = on_roamed,
+};
+
 Node *
 world_add(World *world)
 {
-    static const StileTunnelOps ops = {
-        .send = on_send, .handshake = on_handshake, .roamed = on_roamed};
     Node *node = g_new0(Node, 1);
     guint8 number = (guint8)(world->nodes->len + 1);
     const guint8 outer[] = {203, 0, 113, number}, inner[] = {10, 86, 0, number},
@@ -103,6 +107,13 @@ world_add(World *world)
     node->tunnel = stile_tunnel_new(world->clock, node->private_key, &ops, node);
     g_ptr_array_add(world->nodes, node);
     return node;
+}
+
+void
+node_restart(Node *node)
+{
+    stile_tunnel_free(node->tunnel);
+    node->tunnel = stile_tunnel_new(node->world->clock, node->private_key, &ops, node);
 }
 
 gint64

@@ -53,6 +53,8 @@ World *world_new(guint32 seed);
 void world_free(World *world);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
 Node *world_add(World *world);
+/* As after a crash: the same keys, and nothing else remembered, not even who it knows. */
+void node_restart(Node *node);
 gint64 world_now(World *world);
 /* Delivers what is on the wire and lets time pass, as far as there is something to do in it. */
 void world_run(World *world, gint64 duration);
