@@ -93,8 +93,8 @@ move_session(StileTunnelPeer *peer, StileSession **to, StileSession **from)
 static gboolean
 crossed(const StileSession *session, const StileSession *other)
 {
-    return other && session->initiator != other->initiator &&
-           ABS(session->created - other->created) < CROSSING;
+    return other && session->initiator != other->initiator && !session->deliberate &&
+           !other->deliberate && ABS(session->created - other->created) < CROSSING;
 }
 
 static gboolean
@@ -109,6 +109,7 @@ void
 stile_tunnel_peer_install(StileTunnelPeer *peer, StileSession *session)
 {
     if (!session->initiator) {
+        session->deliberate = peer->current && peer->current->heard;
         move_session(peer, &peer->next, &session);
         return;
     }
@@ -135,6 +136,25 @@ stile_tunnel_peer_confirm(StileTunnelPeer *peer, StileSession *session)
         peer->current = g_steal_pointer(&peer->next);
     }
     return TRUE;
+}
+
+/* We prefer ours, and yet the peer goes on with its own and says nothing in ours: it does not have
+ * ours, because it lost a message or started anew. */
+static gboolean
+clings_to(const StileTunnelPeer *peer, const StileSession *session, gint64 now)
+{
+    return session == peer->previous && peer->current && !peer->current->heard &&
+           crossed(session, peer->current) && now - session->created > CROSSING;
+}
+
+void
+stile_tunnel_peer_heard(StileTunnelPeer *peer, StileSession *session, gint64 now)
+{
+    session->heard = TRUE;
+    if (!clings_to(peer, session, now))
+        return;
+    peer->previous = peer->current;
+    peer->current = session;
 }
 
 void

@@ -88,6 +88,8 @@ const guint8 *stile_tunnel_peer_static_static(StileTunnelPeer *peer);
 void stile_tunnel_peer_install(StileTunnelPeer *peer, StileSession *session);
 /** Returns: whether @session was the next and is now proven */
 gboolean stile_tunnel_peer_confirm(StileTunnelPeer *peer, StileSession *session);
+/** Something that is authentic came with @session. */
+void stile_tunnel_peer_heard(StileTunnelPeer *peer, StileSession *session, gint64 now);
 /** Drops our initiation; a response to it will not be understood. */
 void stile_tunnel_peer_drop_pending(StileTunnelPeer *peer);
 void stile_tunnel_peer_forget_keys(StileTunnelPeer *peer);

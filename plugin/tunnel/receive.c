@@ -135,6 +135,7 @@ receive_transport(StileTunnel *tunnel, const StileEndpoint *from, gint64 now, gu
         stile_tunnel_peer_established(peer);
         stile_tunnel_peer_flush(peer, now);
     }
+    stile_tunnel_peer_heard(peer, entry->session, now);
     stile_tunnel_peer_received_transport(peer, size > 0, now);
     if (size == 0)
         return STILE_TUNNEL_CONSUMED;

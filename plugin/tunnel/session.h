@@ -15,6 +15,8 @@ G_BEGIN_DECLS
  * StileSession:
  * @entry: our index, which stands in what we receive
  * @counter: of the next message that we send
+ * @heard: something was received with it
+ * @deliberate: the peer began it while it used another one: not by chance at the same time as we
  *
  * The keys that a handshake gave, for transport data both ways (§5.4.5, §5.4.6). What the kernel's
  * WireGuard calls a keypair.
@@ -23,6 +25,8 @@ struct _StileSession {
     StileIndexEntry entry;
     guint32 remote_index;
     gboolean initiator;
+    gboolean heard;
+    gboolean deliberate;
     gint64 created;
     guint64 counter;
     StileAead *send;
