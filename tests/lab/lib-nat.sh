@@ -14,6 +14,8 @@
 #   lab_ipv6 NAME              IPv6 for a router of the internet (stateful firewall: nothing unsolicited
 #                              comes in) and for the hosts added to it later; or for a host of the internet
 #   lab_address6 NAME          its IPv6 address
+#   lab_sink                   packets to addresses that nobody has vanish, as on the real internet; without
+#                              it the sender is told, and coturn gives up an allocation that was used so
 #   lab_nat64 NAME [PREFIX]    a router with an IPv6-only LAN: tayga, and unbound for DNS64; PREFIX of any of
 #                              RFC 6052's lengths, 2001:db8:64::/96 without it. By the well-known prefix
 #                              tayga reaches no addresses for documentation, which the servers of the lab
@@ -123,6 +125,13 @@ lab_cgnat() {
         lab_natbox "$name-home$i" --behind "$name" "$@"
         lab_host "$name-host$i" "$name-home$i"
     done
+}
+
+lab_sink() {
+    ip -n "$LAB-internet" link add sink type veth peer name drain
+    ip -n "$LAB-internet" link set sink arp off up
+    ip -n "$LAB-internet" link set drain arp off up
+    ip -n "$LAB-internet" route add default dev sink
 }
 
 # --- routers that open ports when asked
