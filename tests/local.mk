@@ -24,7 +24,7 @@ tests_lab_natbox_SOURCES = tests/lab/natbox.c \
 	tests/lab/natbox-table.c tests/lab/natbox-table.h \
 	tests/lab/natbox-translate.c tests/lab/natbox-translate.h
 tests_lab_natbox_LDADD = $(ENGINE_LIBS)
-EXTRA_DIST += tests/lab/test-natbox tests/lab/test-nat-pairs tests/lab/probe.py
+EXTRA_DIST += tests/lab/test-nat tests/lab/test-natbox tests/lab/test-nat-pairs tests/lab/probe.py
 
 # Bad input, and what it gets: the table of issue 2 against the real service.
 EXTRA_PROGRAMS += tests/lab/rogue-member
