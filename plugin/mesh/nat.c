@@ -7,9 +7,11 @@
 #include "mesh/resolve.h"
 #include "mesh/server-uri.h"
 #include "nat/behaviour.h"
+#include "nat/layers.h"
 #include "nat/nat64.h"
 #include "nat/probe-wire.h"
 #include "portmap/portmap.h"
+#include <string.h>
 
 #define SEC ((gint64)1000000)
 /* How long the router and the name server may take beyond the tests themselves */
@@ -48,12 +50,14 @@ struct _StileNat {
     Run *run;
     StileSocket *mapped_socket; /* what the port mapping is for */
     StilePortmap *portmap;
+    StileLayersTest *layers_test;
     gboolean tested, asked_nat64;
     StileTimer *settle_timer;
     StileNatReport found;
     StilePrefix found_nat64;
     StilePortmapProtocol found_protocol;
     StileAddress found_external;
+    StileAddress found_hops[STILE_NAT_MAX_HOPS];
 
     Run *background; /* measures the lifetime */
 
@@ -210,6 +214,7 @@ end_probe(StileNat *nat)
     g_cancellable_cancel(nat->cancellable);
     g_clear_object(&nat->cancellable);
     g_clear_pointer(&nat->run, run_free);
+    g_clear_pointer(&nat->layers_test, stile_layers_test_free);
     g_clear_pointer(&nat->portmap, stile_portmap_free);
     g_clear_pointer(&nat->mapped_socket, stile_socket_unref);
     stile_timer_stop(nat->settle_timer);
@@ -247,13 +252,21 @@ is_public(const StileNatReport *report, const StileAddress *address)
     return FALSE;
 }
 
-/* The router's own outside address tells whether what the internet sees of us is yet another's. */
+/* The router's own outside address tells surely whether what the internet sees of us is yet
+ * another's; the routers on the way are a guess. */
 static guint
-count_layers(const StileNatReport *report, const StileAddress *router_external)
+count_layers(StileNat *nat)
 {
+    const StileNatReport *report = &nat->found;
+    guint by_router = stile_address_is_set(&nat->found_external) &&
+                              !is_public(report, &nat->found_external)
+                          ? 2
+                          : 1;
+
     if (report->mapping == STILE_NAT_NONE || report->n_public == 0)
         return 0;
-    return stile_address_is_set(router_external) && !is_public(report, router_external) ? 2 : 1;
+    return MAX(by_router,
+               stile_nat_count_layers(&nat->place.sources[0], nat->found_hops, STILE_NAT_MAX_HOPS));
 }
 
 static gboolean
@@ -269,7 +282,7 @@ finish_probe(StileNat *nat)
     nat->report = nat->found;
     nat->nat64 = nat->found_nat64;
     nat->protocol = nat->found_protocol;
-    nat->layers = count_layers(&nat->found, &nat->found_external);
+    nat->layers = count_layers(nat);
     nat->ipv6 = nat->found.ipv6 || has_global_ipv6(nat);
     nat->last_probe = stile_clock_real(nat->clock);
     end_probe(nat);
@@ -284,7 +297,7 @@ finish_if_ready(StileNat *nat)
 
     if (!nat->running || !nat->tested)
         return;
-    if (asked_router && nat->asked_nat64)
+    if (asked_router && nat->asked_nat64 && !nat->layers_test)
         finish_probe(nat);
     else if (!stile_timer_is_set(nat->settle_timer))
         stile_timer_set_after(nat->settle_timer, SETTLE);
@@ -353,6 +366,29 @@ on_port_mapped(gpointer user_data, StilePortmapProtocol protocol, const StileAdd
     finish_if_ready(nat);
 }
 
+static void
+on_hops(gpointer user_data, const StileAddress *hops)
+{
+    StileNat *nat = user_data;
+
+    memcpy(nat->found_hops, hops, sizeof nat->found_hops);
+    g_clear_pointer(&nat->layers_test, stile_layers_test_free);
+    finish_if_ready(nat);
+}
+
+static void
+test_layers(StileNat *nat, const GArray *servers)
+{
+    for (guint i = 0; i < servers->len; i++) {
+        const StileAddress *server = &g_array_index(servers, StileAddress, i);
+
+        if (stile_address_family(server) != AF_INET)
+            continue;
+        nat->layers_test = stile_layers_test_new(nat->clock, nat->context, server, on_hops, nat);
+        return;
+    }
+}
+
 /* Which protocol the router speaks, and which address it has outside: it is asked for a mapping
  * that is given back at once. */
 static void
@@ -388,7 +424,9 @@ on_resolved(GObject *source, GAsyncResult *result, gpointer user_data)
     nat->run->prober = stile_nat_prober_new(
         nat->clock, &stile_probe_wire_kernel, nat->context, (StileAddress *)servers->data,
         servers->len, nat->lifetime, on_progress, on_probed, nat->run, &error);
-    if (!nat->run->prober)
+    if (nat->run->prober)
+        test_layers(nat, servers);
+    else
         fail_probe(nat, g_steal_pointer(&error));
 }
 
@@ -420,6 +458,7 @@ begin_probe(StileNat *nat, const char *const *servers, gboolean lifetime)
     nat->found_nat64 = (StilePrefix){0};
     nat->found_protocol = STILE_PORTMAP_NONE;
     nat->found_external = (StileAddress){0};
+    memset(nat->found_hops, 0, sizeof nat->found_hops);
     nat->cancellable = g_cancellable_new();
     ask_router(nat);
     stile_nat64_discover(nat->cancellable, on_nat64, g_object_ref(nat));

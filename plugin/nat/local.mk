@@ -4,6 +4,7 @@ libstile_la_SOURCES += \
 	plugin/nat/behaviour.c plugin/nat/behaviour.h \
 	plugin/nat/hairpin.c plugin/nat/hairpin.h \
 	plugin/nat/inquiry.c plugin/nat/inquiry.h \
+	plugin/nat/layers.c plugin/nat/layers.h \
 	plugin/nat/lifetime.c plugin/nat/lifetime.h \
 	plugin/nat/mapping.c plugin/nat/mapping.h \
 	plugin/nat/nat64.c plugin/nat/nat64.h \

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mapping behaviour is told from what STUN servers saw (RFC 5780 §4.3), and not told where they
  * did not see enough; what does not fit takes away confidence, not the verdict. */
-#include "nat/mapping.h"
+#include "nat/allocation.h"
+#include "nat/behaviour.h"
+#include "nat/layers.h"
 
 #define A  "198.51.100.1:3478"
 #define A2 "198.51.100.1:3479"
@@ -149,6 +151,117 @@ test_words(void)
         g_assert_cmpstr(stile_nat_behaviour_to_string((StileNatBehaviour)i), ==, words[i]);
 }
 
+static void
+test_layers(void)
+{
+    static const struct {
+        const char *own, *hops[STILE_NAT_MAX_HOPS];
+        guint layers;
+    } cases[] = {
+        {"203.0.113.5", {"203.0.113.1"}, 0},
+        {"192.168.1.5", {NULL}, 1},
+        {"192.168.1.5", {"192.168.1.1", "198.51.100.1"}, 1},
+        /* A router behind the provider's box */
+        {"192.168.1.5", {"192.168.1.1", "192.168.0.1", "198.51.100.1"}, 2},
+        /* A carrier's NAT, whose routers are several */
+        {"192.168.1.5", {"192.168.1.1", "100.64.0.1", "100.64.9.1", "198.51.100.1"}, 2},
+        {"192.168.1.5", {"192.168.1.1", "10.1.0.1", "10.2.0.1", "198.51.100.1"}, 2},
+        {"172.16.0.5", {"172.16.0.1", "192.168.0.1", "100.64.0.1", "198.51.100.1"}, 3},
+        {"100.64.0.5", {"100.64.0.1", "198.51.100.1"}, 1},
+        /* Somebody is silent */
+        {"192.168.1.5", {"", "100.64.0.1", "198.51.100.1"}, 2},
+        /* What comes behind the internet is not ours. */
+        {"192.168.1.5", {"192.168.1.1", "198.51.100.1", "10.0.0.1"}, 1},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        StileAddress own, hops[STILE_NAT_MAX_HOPS] = {0};
+
+        g_assert_true(stile_address_parse(&own, cases[i].own, 0, NULL));
+        for (gsize k = 0; k < STILE_NAT_MAX_HOPS; k++)
+            if (cases[i].hops[k] && *cases[i].hops[k])
+                g_assert_true(stile_address_parse(&hops[k], cases[i].hops[k], 0, NULL));
+        g_assert_cmpuint(stile_nat_count_layers(&own, hops, STILE_NAT_MAX_HOPS), ==,
+                         cases[i].layers);
+    }
+}
+
+static StileNatAllocation
+judge_ports(const guint16 *ports, guint16 first_inside)
+{
+    StileNatSample samples[16] = {0};
+    gsize n = 0;
+
+    for (; ports[n]; n++) {
+        g_assert_true(stile_address_parse(&samples[n].base, "10.0.0.5", 0, NULL));
+        g_assert_true(stile_address_parse(&samples[n].mapped, "100.64.0.1", 0, NULL));
+        samples[n].base = stile_address_with_port(&samples[n].base,
+                                                  (guint16)(first_inside + n * 1789));
+        samples[n].mapped = stile_address_with_port(&samples[n].mapped, ports[n]);
+    }
+    return stile_nat_judge_allocation(samples, n);
+}
+
+/* What real NATs do to clean sequences: others take ports in between, ports are in use, ranges
+ * end. */
+static void
+test_allocation(void)
+{
+    static const struct {
+        guint16 ports[14];
+        StileNatAllocationKind kind;
+        int delta;
+    } cases[] = {
+        {{5000, 5001, 5002, 5003, 5004}, STILE_NAT_ALLOCATION_UNKNOWN, 0},
+        {{5000, 5001, 5002, 5003, 5004, 5005, 5006}, STILE_NAT_ALLOCATION_SEQUENTIAL, 1},
+        {{5000, 5002, 5004, 5010, 5012, 5014, 5018}, STILE_NAT_ALLOCATION_SEQUENTIAL, 2},
+        {{5020, 5018, 5016, 5010, 5008, 5004, 5002}, STILE_NAT_ALLOCATION_SEQUENTIAL, -2},
+        {{65530, 65532, 65534, 1024, 1026, 1028, 1030}, STILE_NAT_ALLOCATION_SEQUENTIAL, 2},
+        {{5000, 5000, 5000, 5000, 5000, 5000, 5000}, STILE_NAT_ALLOCATION_BLOCK, 0},
+        {{5000, 5900, 5100, 5700, 5300, 5650, 5200}, STILE_NAT_ALLOCATION_BLOCK, 0},
+        {{5000, 59000, 15100, 35700, 45300, 25650, 9200}, STILE_NAT_ALLOCATION_RANDOM, 0},
+        /* Two of seven evaded ports in use. */
+        {{40000, 41789, 43578, 50001, 47156, 1033, 50734}, STILE_NAT_ALLOCATION_PRESERVING, 0},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        StileNatAllocation found = judge_ports(cases[i].ports, 40000);
+
+        g_assert_cmpint(found.kind, ==, cases[i].kind);
+        g_assert_cmpint(found.delta, ==, cases[i].delta);
+        g_assert_cmpuint(found.first, <=, found.last);
+    }
+}
+
+static void
+test_cone_names(void)
+{
+    static const struct {
+        StileNatBehaviour mapping, filtering;
+        const char *name;
+    } cases[] = {
+        {STILE_NAT_UNKNOWN, STILE_NAT_UNKNOWN, "unknown"},
+        {STILE_NAT_NONE, STILE_NAT_UNKNOWN, "unknown"},
+        {STILE_NAT_NONE, STILE_NAT_NONE, "open-internet"},
+        {STILE_NAT_NONE, STILE_NAT_ENDPOINT_INDEPENDENT, "open-internet"},
+        {STILE_NAT_NONE, STILE_NAT_ADDRESS_DEPENDENT, "symmetric-firewall"},
+        {STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_UNKNOWN, "unknown"},
+        {STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ENDPOINT_INDEPENDENT, "full-cone"},
+        {STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_DEPENDENT, "restricted-cone"},
+        {STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT,
+         "port-restricted-cone"},
+        {STILE_NAT_ADDRESS_DEPENDENT, STILE_NAT_UNKNOWN, "symmetric"},
+        {STILE_NAT_ADDRESS_AND_PORT_DEPENDENT, STILE_NAT_ENDPOINT_INDEPENDENT, "symmetric"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_assert_cmpstr(stile_nat_cone_name(cases[i].mapping, cases[i].filtering, FALSE), ==,
+                        cases[i].name);
+        g_assert_cmpstr(stile_nat_cone_name(cases[i].mapping, cases[i].filtering, TRUE), ==,
+                        "udp-blocked");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -158,5 +271,8 @@ main(int argc, char **argv)
     g_test_add_func("/nat/bases", test_bases);
     g_test_add_func("/nat/ipv6", test_ipv6);
     g_test_add_func("/nat/words", test_words);
+    g_test_add_func("/nat/allocation", test_allocation);
+    g_test_add_func("/nat/cone-names", test_cone_names);
+    g_test_add_func("/nat/layers", test_layers);
     return g_test_run();
 }
