@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "crypto/aead.h"
 
+#include "crypto/aead-wide.h"
 #include "crypto/algorithms.h"
 #include "crypto/keys.h"
 #include <string.h>
@@ -18,11 +19,17 @@
  * wide assembly busy; libcrypto's own AEAD makes two of it, and is a quarter slower on packets.
  */
 struct _StileAead {
-    EVP_CIPHER_CTX *chacha20;
+    guint8 key[STILE_AEAD_KEY_SIZE];
+    gboolean bulk;
+    EVP_CIPHER_CTX *chacha20; /* these two when they are needed */
     EVP_MAC_CTX *poly1305;
-    guint8 *scratch; /* a block for the Poly1305 key, then the data */
-    gsize scratch_size;
 };
+
+/* A block for the Poly1305 key, then the data: of each thread, not of each key. */
+typedef struct {
+    gsize size;
+    guint8 *bytes;
+} Scratch;
 
 static EVP_CIPHER_CTX *
 chacha20_new(const guint8 key[STILE_AEAD_KEY_SIZE])
@@ -51,9 +58,16 @@ stile_aead_new(const guint8 key[STILE_AEAD_KEY_SIZE])
 {
     StileAead *aead = g_new0(StileAead, 1);
 
-    aead->chacha20 = chacha20_new(key);
-    aead->poly1305 = EVP_MAC_CTX_new(stile_algorithms()->poly1305);
-    stile_crypto_must(aead->poly1305 != NULL, "Poly1305");
+    memcpy(aead->key, key, STILE_AEAD_KEY_SIZE);
+    return aead;
+}
+
+StileAead *
+stile_aead_new_bulk(const guint8 key[STILE_AEAD_KEY_SIZE])
+{
+    StileAead *aead = stile_aead_new(key);
+
+    aead->bulk = TRUE;
     return aead;
 }
 
@@ -64,53 +78,74 @@ stile_aead_free(StileAead *aead)
         return;
     EVP_CIPHER_CTX_free(aead->chacha20);
     EVP_MAC_CTX_free(aead->poly1305);
-    if (aead->scratch)
-        stile_memory_wipe(aead->scratch, aead->scratch_size);
-    g_free(aead->scratch);
+    stile_memory_wipe(aead, sizeof *aead);
     g_free(aead);
 }
 
 static void
-make_room(StileAead *aead, gsize size)
+make_contexts(StileAead *aead)
 {
-    gsize wanted = CHACHA_BLOCK + size;
-
-    if (wanted <= aead->scratch_size)
+    if (aead->chacha20)
         return;
-    if (aead->scratch)
-        stile_memory_wipe(aead->scratch, aead->scratch_size);
-    g_free(aead->scratch);
-    aead->scratch_size = (wanted + SCRATCH_STEP - 1) / SCRATCH_STEP * SCRATCH_STEP;
-    aead->scratch = g_malloc(aead->scratch_size);
+    aead->chacha20 = chacha20_new(aead->key);
+    aead->poly1305 = EVP_MAC_CTX_new(stile_algorithms()->poly1305);
+    stile_crypto_must(aead->poly1305 != NULL, "Poly1305");
 }
 
-/* Key stream over a block of zeros and @in, into the scratch. Returns the data there. */
+static void
+scratch_free(gpointer data)
+{
+    Scratch *scratch = data;
+
+    stile_memory_wipe(scratch->bytes, scratch->size);
+    g_free(scratch->bytes);
+    g_free(scratch);
+}
+
+/* Returns: (transfer none): this thread's, for @size bytes behind the block */
+static guint8 *
+get_scratch(gsize size)
+{
+    static GPrivate scratches = G_PRIVATE_INIT(scratch_free);
+    Scratch *scratch = g_private_get(&scratches);
+    gsize wanted = CHACHA_BLOCK + size;
+
+    if (!scratch || scratch->size < wanted) {
+        scratch = g_new(Scratch, 1);
+        scratch->size = (wanted + SCRATCH_STEP - 1) / SCRATCH_STEP * SCRATCH_STEP;
+        scratch->bytes = g_malloc(scratch->size);
+        g_private_replace(&scratches, scratch);
+    }
+    return scratch->bytes;
+}
+
+/* Key stream over a block of zeros and @in, into the scratch, which is returned. */
 static guint8 *
 crypt(StileAead *aead, guint64 counter, const guint8 *in, gsize size)
 {
     guint64 nonce = GUINT64_TO_LE(counter);
-    guint8 iv[CHACHA_IV] = {0};
+    guint8 iv[CHACHA_IV] = {0}, *scratch = get_scratch(size);
 
+    make_contexts(aead);
     memcpy(iv + CHACHA_IV - sizeof nonce, &nonce, sizeof nonce);
-    make_room(aead, size);
-    memset(aead->scratch, 0, CHACHA_BLOCK);
+    memset(scratch, 0, CHACHA_BLOCK);
     if (size > 0)
-        memcpy(aead->scratch + CHACHA_BLOCK, in, size);
-    chacha20(aead->chacha20, iv, aead->scratch, CHACHA_BLOCK + size);
-    return aead->scratch + CHACHA_BLOCK;
+        memcpy(scratch + CHACHA_BLOCK, in, size);
+    chacha20(aead->chacha20, iv, scratch, CHACHA_BLOCK + size);
+    return scratch;
 }
 
-/* RFC 8439 §2.8; the one-time key is where crypt() left it. */
+/* RFC 8439 §2.8. @key: the one-time key, where crypt() left it */
 static void
-authenticate(StileAead *aead, const void *ad, gsize ad_size, const guint8 *sealed, gsize size,
-             guint8 ret_tag[STILE_AEAD_TAG_SIZE])
+authenticate(StileAead *aead, const guint8 *key, const void *ad, gsize ad_size,
+             const guint8 *sealed, gsize size, guint8 ret_tag[STILE_AEAD_TAG_SIZE])
 {
     static const guint8 zeros[POLY_BLOCK];
     guint8 tail[POLY_BLOCK + 2 * sizeof(guint64)] = {0};
     gsize padding = -size % POLY_BLOCK;
     guint64 sizes[] = {GUINT64_TO_LE(ad_size), GUINT64_TO_LE(size)};
     size_t tag_size;
-    gboolean ok = EVP_MAC_init(aead->poly1305, aead->scratch, POLY_KEY, NULL) == 1;
+    gboolean ok = EVP_MAC_init(aead->poly1305, key, POLY_KEY, NULL) == 1;
 
     if (ad_size > 0)
         ok = ok && EVP_MAC_update(aead->poly1305, ad, ad_size) == 1 &&
@@ -127,11 +162,15 @@ void
 stile_aead_seal(StileAead *aead, guint64 counter, const void *ad, gsize ad_size, const guint8 *in,
                 gsize size, guint8 *out)
 {
-    const guint8 *sealed = crypt(aead, counter, in, size);
+    const guint8 *block;
 
+    if (aead->bulk &&
+        stile_aead_wide(TRUE, aead->key, counter, ad, ad_size, in, size, out, out + size))
+        return;
+    block = crypt(aead, counter, in, size);
     if (size > 0)
-        memcpy(out, sealed, size);
-    authenticate(aead, ad, ad_size, sealed, size, out + size);
+        memcpy(out, block + CHACHA_BLOCK, size);
+    authenticate(aead, block, ad, ad_size, block + CHACHA_BLOCK, size, out + size);
 }
 
 gboolean
@@ -139,17 +178,19 @@ stile_aead_open(StileAead *aead, guint64 counter, const void *ad, gsize ad_size,
                 gsize size, guint8 *out)
 {
     guint8 tag[STILE_AEAD_TAG_SIZE];
-    const guint8 *opened;
+    const guint8 *block;
 
     if (size < STILE_AEAD_TAG_SIZE)
         return FALSE;
     size -= STILE_AEAD_TAG_SIZE;
-    opened = crypt(aead, counter, in, size);
-    authenticate(aead, ad, ad_size, in, size, tag);
+    if (aead->bulk && stile_aead_wide(FALSE, aead->key, counter, ad, ad_size, in, size, out, tag))
+        return stile_memory_equal(tag, in + size, sizeof tag);
+    block = crypt(aead, counter, in, size);
+    authenticate(aead, block, ad, ad_size, in, size, tag);
     if (!stile_memory_equal(tag, in + size, sizeof tag))
         return FALSE;
     if (size > 0)
-        memcpy(out, opened, size);
+        memcpy(out, block + CHACHA_BLOCK, size);
     return TRUE;
 }
 

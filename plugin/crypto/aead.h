@@ -18,6 +18,9 @@ G_BEGIN_DECLS
 typedef struct _StileAead StileAead;
 
 StileAead *stile_aead_new(const guint8 key[STILE_AEAD_KEY_SIZE]);
+/** The same for many messages in one thread: takes the fastest way there is, which may cost that
+ * thread some memory once. */
+StileAead *stile_aead_new_bulk(const guint8 key[STILE_AEAD_KEY_SIZE]);
 void stile_aead_free(StileAead *aead);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileAead, stile_aead_free)
 
@@ -30,7 +33,7 @@ void stile_aead_seal(StileAead *aead, guint64 counter, const void *ad, gsize ad_
  *
  * Decrypts to @out (may be @in), @size - %STILE_AEAD_TAG_SIZE bytes.
  *
- * Returns: %FALSE when the tag is wrong or @size too small; @out must not be used then
+ * Returns: %FALSE when the tag is wrong or @size too small; what is in @out must not be used then
  */
 gboolean stile_aead_open(StileAead *aead, guint64 counter, const void *ad, gsize ad_size,
                          const guint8 *in, gsize size, guint8 *out);

@@ -1,6 +1,7 @@
 # crypto: keys, hashes, AEAD and Noise over libcrypto; no other room names OpenSSL.
 libstile_la_SOURCES += \
 	plugin/crypto/aead.c plugin/crypto/aead.h \
+	plugin/crypto/aead-wide.c plugin/crypto/aead-wide.h \
 	plugin/crypto/algorithms.c plugin/crypto/algorithms.h \
 	plugin/crypto/hash.c plugin/crypto/hash.h \
 	plugin/crypto/keys.c plugin/crypto/keys.h \

@@ -12,8 +12,8 @@ stile_session_new(const StileNoise *noise, gboolean initiator, guint32 remote_in
     guint8 keys[2][STILE_AEAD_KEY_SIZE];
 
     stile_noise_split(noise, keys[0], keys[1]);
-    session->send = stile_aead_new(keys[initiator ? 0 : 1]);
-    session->receive = stile_aead_new(keys[initiator ? 1 : 0]);
+    session->send = stile_aead_new_bulk(keys[initiator ? 0 : 1]);
+    session->receive = stile_aead_new_bulk(keys[initiator ? 1 : 0]);
     stile_memory_wipe(keys, sizeof keys);
     session->entry.session = session;
     session->initiator = initiator;

@@ -18,6 +18,12 @@ stile_aead_new(const guint8 key[STILE_AEAD_KEY_SIZE])
     return g_new0(StileAead, 1);
 }
 
+StileAead *
+stile_aead_new_bulk(const guint8 key[STILE_AEAD_KEY_SIZE])
+{
+    return stile_aead_new(key);
+}
+
 void
 stile_aead_free(StileAead *aead)
 {
