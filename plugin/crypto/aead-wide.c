@@ -7,7 +7,10 @@
 #include "crypto/aead.h"
 #include <dlfcn.h>
 #include <intel-ipsec-mb.h>
+#include <link.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Loaded, not linked: twelve megabytes that most machines have no use for. The name has the version
  * of the interface that the header declares. */
@@ -68,6 +71,34 @@ state_free(gpointer data)
     g_free(state);
 }
 
+/* Its start tests all its ciphers, and leaves megabytes of their code resident. What is needed of
+ * it comes back by itself: it is a file's, and unchanged. */
+static int
+let_go(struct dl_phdr_info *info, size_t size, void *base)
+{
+    if (info->dlpi_addr != (ElfW(Addr))base)
+        return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        gsize page = (gsize)sysconf(_SC_PAGESIZE);
+        gsize start = (info->dlpi_addr + part->p_vaddr) / page * page;
+
+        if (part->p_type == PT_LOAD && !(part->p_flags & PF_W))
+            madvise((void *)start, info->dlpi_addr + part->p_vaddr + part->p_memsz - start,
+                    MADV_DONTNEED);
+    }
+    return 1;
+}
+
+static void
+let_go_of_code(const Library *library)
+{
+    Dl_info found;
+
+    if (dladdr(*(void *const *)&library->init_avx512, &found) != 0)
+        dl_iterate_phdr(let_go, found.dli_fbase);
+}
+
 static IMB_MGR *
 manager_new(void)
 {
@@ -79,6 +110,7 @@ manager_new(void)
     if (!manager)
         return NULL;
     library->init_avx512(manager);
+    let_go_of_code(library);
     if ((manager->features & wanted) == wanted)
         return manager;
     g_debug("no wide vectors: the library has features %" G_GINT64_MODIFIER "x only",
