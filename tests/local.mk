@@ -25,6 +25,16 @@ tests_lab_natbox_SOURCES = tests/lab/natbox.c \
 	tests/lab/natbox-translate.c tests/lab/natbox-translate.h
 tests_lab_natbox_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += tests/lab/test-nat tests/lab/test-natbox tests/lab/test-nat-pairs tests/lab/probe.py
+FUZZ_TARGETS += tests/fuzz/fuzz-natbox
+tests_fuzz_fuzz_natbox_SOURCES = tests/fuzz/fuzz-natbox.c tests/lab/natbox-options.c tests/lab/natbox-packet.c \
+	tests/lab/natbox-ports.c tests/lab/natbox-table.c tests/lab/natbox-translate.c $(fuzz_driver)
+tests_fuzz_fuzz_natbox_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_natbox_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+	tests/fuzz/seeds/natbox/echo tests/fuzz/seeds/natbox/error-in tests/fuzz/seeds/natbox/error-in-short \
+	tests/fuzz/seeds/natbox/error-out tests/fuzz/seeds/natbox/full tests/fuzz/seeds/natbox/hairpin \
+	tests/fuzz/seeds/natbox/tcp tests/fuzz/seeds/natbox/udp tests/fuzz/seeds/natbox/udp-no-sum \
+	tests/fuzz/seeds/natbox/unsolicited-icmp tests/fuzz/seeds/natbox/unsolicited-rst
 
 # Bad input, and what it gets: the table of issue 2 against the real service.
 EXTRA_PROGRAMS += tests/lab/rogue-member

@@ -117,7 +117,11 @@ set_end(NatboxHeader *header, gsize address_offset, gsize port_offset, NatboxEnd
     /* ICMP's sum does not cover the addresses. */
     set_address(header, address_offset, endpoint.address, icmp ? NULL : sum);
     patch16(transport + (icmp ? ECHO_ID : port_offset), endpoint.port, sum, NULL);
-    if (header->protocol == IPPROTO_UDP && sum && get16(sum) == 0)
+    /* The two zeroes of a ones' complement: UDP has another meaning for one of them, and the sum of
+     * nothing but zeroes, an echo reply can be that, is the other. */
+    if (sum && get16(sum) == 0 &&
+        (header->protocol == IPPROTO_UDP ||
+         checksum(transport, header->size - header->header, 0) == 0xffff))
         put16(sum, 0xffff);
 }
 
