@@ -10,14 +10,17 @@ libstile_la_SOURCES += \
 	plugin/stun/turn-peers.c plugin/stun/turn-request.c
 
 check_PROGRAMS += tests/unit/test-stun-message tests/unit/test-stun-transactions \
-	tests/unit/test-turn tests/unit/test-turn-coturn
+	tests/unit/test-turn tests/unit/test-turn-peers tests/unit/test-turn-coturn
 tests_unit_test_stun_message_SOURCES = tests/unit/test-stun-message.c
 tests_unit_test_stun_message_LDADD = $(unit_ldadd)
 tests_unit_test_stun_transactions_SOURCES = tests/unit/test-stun-transactions.c
 tests_unit_test_stun_transactions_LDADD = $(unit_ldadd)
-tests_unit_test_turn_SOURCES = tests/unit/test-turn.c \
+turn_world = tests/unit/turn-world.c tests/unit/turn-world.h \
 	tests/unit/turn-server.c tests/unit/turn-server.h
+tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(turn_world)
 tests_unit_test_turn_LDADD = $(unit_ldadd)
+tests_unit_test_turn_peers_SOURCES = tests/unit/test-turn-peers.c $(turn_world)
+tests_unit_test_turn_peers_LDADD = $(unit_ldadd)
 tests_unit_test_turn_coturn_SOURCES = tests/unit/test-turn-coturn.c
 tests_unit_test_turn_coturn_LDADD = $(unit_ldadd)
 
