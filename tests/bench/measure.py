@@ -56,8 +56,8 @@ class Bench:
         time.sleep(0.3)
         before, began = self.cpu(), time.time()
         time.sleep(self.seconds)
-        used = (sum(self.cpu()) - sum(before)) / (time.time() - began)
-        return {"idle": used * 1000 / max(1, len(self.pids))}
+        used = max([after - b for after, b in zip(self.cpu(), before)], default=0)
+        return {"idle": used * 1000 / (time.time() - began)}
 
     def stream(self):
         return self.tcp("stream", 1)

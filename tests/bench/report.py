@@ -8,6 +8,7 @@ import statistics
 import sys
 
 LABELS = {"none": "no tunnel", "plain": "Stile without crypto", "stile": "Stile", "before": "Stile before",
+          "crowd": "Stile, 1000 peers more",
           "wireguard_go": "wireguard-go"}
 # Key, heading, digits; whether more is better.
 COLUMNS = [
@@ -138,6 +139,9 @@ def main():
         print(table([""] + [RATIO_HEADINGS[key] for key in keys],
                     [[label(name)] + [ratio(rounds["stile"], r, key) for key in keys]
                      for name, r in rounds.items() if name != "stile"]))
+    if "crowd" in rounds and "stile" in rounds:
+        more = [statistics.median(values(rounds[name], "resident")) for name in ("crowd", "stile")]
+        print(f"\nMemory of an idle peer: {(more[0] - more[1]) * 1024 / 1000:.1f} kB")
     plot(rounds, os.path.join(directory, "plot.svg"))
 
 

@@ -53,8 +53,8 @@ device_is_there() { # a|b DEVICE
 
 # --- Stile's data plane, with and without crypto
 
-stile_end() { # a|b PROGRAM
-    lab_spawn "$1" "stile-$1" "$2" --tun bench --listen "$PORT" \
+stile_end() { # a|b PROGRAM OPTION…
+    lab_spawn "$1" "stile-$1" "$2" "${@:3}" --tun bench --listen "$PORT" \
         --private-key "$LAB_DIR/$1.key" --peer "$(cat "$LAB_DIR/$(other "$1").pub")" \
         --allowed "$(inner "$(other "$1")")/32" --endpoint "$(public "$(other "$1")"):$PORT"
     wait_until 5 device_is_there "$1" bench && device_up "$1" bench 1420
@@ -71,6 +71,24 @@ tunnel_plain() {
 # An older build of the same, to see what a change gives.
 tunnel_before() {
     both_ends stile_end "$BEFORE"
+}
+
+# As tunnel_stile, but a has a thousand more peers, each with a session.
+tunnel_crowd() {
+    local ready=$LAB_DIR/log/crowd input=$LAB_DIR/crowd-input
+    rm -f "$ready" "$input"
+    mkfifo "$input"
+    lab_in b "$STILE_BUILD/tests/bench/crowd" 1000 "$LAB_DIR/crowd" "$(public a):$PORT" \
+        <>"$input" >"$ready" 2>&1 &
+    disown
+    wait_until 10 grep -q keys "$ready" || return 1
+    both_ends crowd_end "$STILE_BUILD/tests/lab/wg-peer" || return 1
+    cat "$LAB_DIR/a.pub" >"$input"
+    wait_until 60 grep -q sessions "$ready"
+}
+
+crowd_end() { # a|b PROGRAM
+    if [ "$1" = a ]; then stile_end "$@" --peers "$LAB_DIR/crowd"; else stile_end "$@"; fi
 }
 
 # --- no tunnel

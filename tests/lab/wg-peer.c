@@ -61,6 +61,25 @@ read_peer(StileTable *table, const char *public_key, const char *preshared_key,
     return TRUE;
 }
 
+/* Lines of a key and a prefix: peers without an endpoint, who come to us. */
+static gboolean
+read_peers(StileTable *table, const char *file, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    if (!g_file_get_contents(file, &text, NULL, error))
+        return FALSE;
+    lines = g_strsplit(g_strstrip(text), "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        g_auto(GStrv) words = g_strsplit(lines[i], " ", 2);
+
+        if (!words[0] || !read_peer(table, words[0], NULL, NULL, words + 1, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static void
 print_counters(StileDataplane *dataplane, const StilePeerStats *stats)
 {
@@ -84,7 +103,7 @@ main(int argc, char **argv)
 {
     static const StileDataplaneOps ops = {.failed = on_failed};
     const char *name = "wg%d", *private_key = NULL, *public_key = NULL, *preshared_key = NULL,
-               *endpoint = NULL;
+               *endpoint = NULL, *peers = NULL;
     g_auto(GStrv) allowed = NULL;
     int port = 51820;
     const GOptionEntry options[] = {
@@ -95,6 +114,7 @@ main(int argc, char **argv)
         {"preshared-key", 0, 0, G_OPTION_ARG_FILENAME, &preshared_key, "Shared key", "FILE"},
         {"endpoint", 0, 0, G_OPTION_ARG_STRING, &endpoint, "Where the peer is", "IP:PORT"},
         {"allowed", 0, 0, G_OPTION_ARG_STRING_ARRAY, &allowed, "What is the peer's", "PREFIX"},
+        {"peers", 0, 0, G_OPTION_ARG_FILENAME, &peers, "More peers", "FILE"},
         G_OPTION_ENTRY_NULL};
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
@@ -110,7 +130,7 @@ main(int argc, char **argv)
     if (!g_option_context_parse(context, &argc, &argv, &error) || !private_key || !public_key ||
         !read_key(key, private_key, &error) ||
         !read_peer(table, public_key, preshared_key, endpoint, allowed, &error) ||
-        !(tun = stile_tun_new(name, &error)) ||
+        (peers && !read_peers(table, peers, &error)) || !(tun = stile_tun_new(name, &error)) ||
         !(socket = stile_socket_new(AF_INET, (guint16)port, &error))) {
         g_printerr("wg-peer: %s\n", error ? error->message : "--private-key and --peer are needed");
         return 1;
