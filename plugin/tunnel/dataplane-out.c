@@ -23,6 +23,8 @@
 
 #define READ_BYTES   (sizeof(struct virtio_net_hdr) + 40 + 65535)
 #define BUFFER_BYTES (STILE_MAX_MESSAGE + STILE_CHANNEL_HEADER + 16)
+/* A batch that has no channel headers, with them. */
+#define SCRATCH_BYTES (BUFFER_BYTES + MAX_MESSAGES * STILE_CHANNEL_HEADER)
 /* WireGuard's, for an outer packet of 1500 bytes; until the device is asked. */
 #define DEFAULT_MTU 1420
 
@@ -97,7 +99,7 @@ stile_dataplane_send(StileDataplane *self, StileTunnelPeer *peer, const StileEnd
         if (endpoint->channel == 0 || size > STILE_MAX_MESSAGE - STILE_CHANNEL_HEADER)
             break;
         if (!self->scratch)
-            self->scratch = g_malloc(STILE_MAX_MESSAGE);
+            self->scratch = g_malloc(SCRATCH_BYTES);
         put_channel_header(self->scratch, endpoint->channel, size);
         memcpy(self->scratch + STILE_CHANNEL_HEADER, message, size);
         size += STILE_CHANNEL_HEADER;
@@ -108,21 +110,6 @@ stile_dataplane_send(StileDataplane *self, StileTunnelPeer *peer, const StileEnd
             stile_dataplane_post(self, STILE_EVENT_CARRY, stile_tunnel_peer_key(peer), NULL,
                                  message, size);
         break;
-    }
-}
-
-/* To where the batch was not framed for: one at a time. */
-static void
-send_unframed(StileDataplane *self, StileOutBatch *batch, const StileEndpoint *to)
-{
-    gsize stride = batch->header + batch->size;
-
-    if (to->kind == STILE_ENDPOINT_NONE)
-        return;
-    for (gsize at = 0; at < batch->used; at += stride) {
-        gsize size = MIN(stride, batch->used - at) - batch->header;
-
-        stile_dataplane_send(self, batch->peer, to, batch->buffer + at + batch->header, size);
     }
 }
 
@@ -139,23 +126,59 @@ is_batched(const StileEndpoint *endpoint)
            (endpoint->kind == STILE_ENDPOINT_TURN && endpoint->channel != 0);
 }
 
+/* By the main thread: one at a time. */
+static void
+carry_batch(StileDataplane *self, StileOutBatch *batch, const StileEndpoint *to)
+{
+    gsize stride = batch->header + batch->size;
+
+    for (gsize at = 0; at < batch->used; at += stride) {
+        gsize size = MIN(stride, batch->used - at) - batch->header;
+
+        stile_dataplane_send(self, batch->peer, to, batch->buffer + at + batch->header, size);
+    }
+}
+
+/* A copy of the batch with the headers of another path than it was framed for. */
+static void
+send_reframed(StileDataplane *self, StileOutBatch *batch, const StileEndpoint *to)
+{
+    gsize stride = batch->header + batch->size, header = framing(to), used = 0;
+
+    if (!self->scratch)
+        self->scratch = g_malloc(SCRATCH_BYTES);
+    for (gsize at = 0; at < batch->used; at += stride) {
+        gsize size = MIN(stride, batch->used - at) - batch->header;
+
+        if (header > 0)
+            put_channel_header(self->scratch + used, to->channel, size);
+        memcpy(self->scratch + used + header, batch->buffer + at + batch->header, size);
+        used += header + size;
+    }
+    send_datagrams(self, batch->peer, to, self->scratch, used, header + batch->size);
+}
+
+static void
+send_batch(StileDataplane *self, StileOutBatch *batch, const StileEndpoint *to, gboolean framed)
+{
+    if (!is_batched(to))
+        carry_batch(self, batch, to);
+    else if (framed)
+        send_datagrams(self, batch->peer, to, batch->buffer, batch->used,
+                       batch->header + batch->size);
+    else
+        send_reframed(self, batch, to);
+}
+
 static void
 batch_flush(StileDataplane *self)
 {
     StileOutBatch *batch = &self->batch;
 
     if (batch->count > 0) {
-        if (is_batched(&batch->first))
-            send_datagrams(self, batch->peer, &batch->first, batch->buffer, batch->used,
-                           batch->header + batch->size);
-        else
-            send_unframed(self, batch, &batch->first);
-        /* The headers in the batch name the first path's channel. */
-        if (batch->second.kind == STILE_ENDPOINT_UDP && batch->header == 0)
-            send_datagrams(self, batch->peer, &batch->second, batch->buffer, batch->used,
-                           batch->size);
-        else
-            send_unframed(self, batch, &batch->second);
+        send_batch(self, batch, &batch->first, TRUE);
+        /* Headers in the batch name the first path's channel. */
+        send_batch(self, batch, &batch->second, batch->header == 0 && framing(&batch->second) == 0);
     }
     batch->peer = NULL;
     batch->count = 0;

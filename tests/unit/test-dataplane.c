@@ -190,13 +190,15 @@ test_turn(void)
     g_autoptr(World) world = world_new();
     Relay relay = {.world = world, .socket = stile_socket_new(AF_INET, 0, NULL)};
     StileEndpoint turn = {.kind = STILE_ENDPOINT_TURN, .channel = CHANNEL};
-    StileEndpoint to_b = world_udp_to(&world->b);
+    StileEndpoint to_b = world_udp_to(&world->b), nowhere = to_b, turn_nowhere;
+    guint relayed;
     GThread *thread;
 
     g_assert_true(
         stile_address_parse(&relay.address, "127.0.0.1", stile_socket_port(relay.socket), NULL));
     thread = g_thread_new("relay", relay_run, &relay);
     turn.server = relay.address;
+    turn_nowhere = turn;
     world_set_path(&world->a, 2, &turn, NULL);
     world_set_path(&world->b, 1, &turn, NULL);
     world_exchange(&world->a, &world->b, world_datagram);
@@ -208,6 +210,17 @@ test_turn(void)
     world_set_path(&world->a, 2, &turn, &to_b);
     world_exchange(&world->a, &world->b, world_datagram);
     check_supers(world);
+    /* The first path dies, whichever it was: the copies are all there is. */
+    nowhere.remote.in.sin_port = g_htons(9);
+    world_set_path(&world->a, 2, &nowhere, &turn);
+    check_supers(world);
+    relayed = relay.relayed;
+    turn_nowhere.server.in.sin_port = g_htons(9);
+    world_set_path(&world->a, 2, &turn_nowhere, &to_b);
+    check_supers(world);
+    world_set_path(&world->a, 2, &turn_nowhere, &turn);
+    check_supers(world);
+    g_assert_cmpuint(relay.relayed, >, relayed + 100);
     g_atomic_int_set(&relay.stop, 1);
     g_thread_join(thread);
     g_assert_cmpuint(relay.relayed, >, 100);
