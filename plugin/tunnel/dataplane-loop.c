@@ -5,7 +5,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+/* Of the thread. Where programs contend for the processors, packets would wait for them to have had
+ * theirs, and programs for the packets. */
+#define NICENESS -10
 
 static gboolean
 is_gone(gpointer key, gpointer value, gpointer user_data)
@@ -136,6 +141,14 @@ wait_time(gint64 deadline, gint64 now)
     return (int)CLAMP((deadline - now + 999) / 1000, 0, G_MAXINT);
 }
 
+static void
+get_priority(void)
+{
+    /* On Linux 0 is the thread, not the process. Root may, and whom RLIMIT_NICE lets. */
+    if (setpriority(PRIO_PROCESS, 0, NICENESS) < 0)
+        g_debug("priority of the data plane: %s", g_strerror(errno));
+}
+
 static gboolean
 has_queued(StileDataplane *self)
 {
@@ -148,6 +161,7 @@ stile_dataplane_run(gpointer user_data)
     StileDataplane *self = user_data;
     struct epoll_event events[4];
 
+    get_priority();
     while (!self->stopped) {
         gint64 deadline = has_queued(self) ? self->now : stile_tunnel_deadline(self->tunnel);
         int n = epoll_wait(self->epoll_fd, events, G_N_ELEMENTS(events),
