@@ -211,7 +211,8 @@ run_free(Run *run)
 static void
 end_probe(StileNat *nat)
 {
-    g_cancellable_cancel(nat->cancellable);
+    if (nat->cancellable)
+        g_cancellable_cancel(nat->cancellable);
     g_clear_object(&nat->cancellable);
     g_clear_pointer(&nat->run, run_free);
     g_clear_pointer(&nat->layers_test, stile_layers_test_free);
@@ -593,6 +594,8 @@ stile_nat_finalize(GObject *object)
 
     if (nat->monitor_handler)
         g_signal_handler_disconnect(nat->monitor, nat->monitor_handler);
+    if (nat->settle_timer)
+        end_probe(nat);
     g_clear_pointer(&nat->background, run_free);
     g_clear_pointer(&nat->links, stile_links_free);
     g_clear_pointer(&nat->change_timer, stile_timer_free);
