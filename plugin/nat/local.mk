@@ -20,3 +20,19 @@ tests_unit_test_nat64_LDADD = $(unit_ldadd)
 tests_unit_test_nat_prober_SOURCES = tests/unit/test-nat-prober.c $(simnet_sources) \
 	tests/unit/simstun.c tests/unit/simstun.h
 tests_unit_test_nat_prober_LDADD = $(unit_ldadd)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-nat-answer tests/fuzz/fuzz-nat64
+tests_fuzz_fuzz_nat_answer_SOURCES = tests/fuzz/fuzz-nat-answer.c $(fuzz_driver)
+tests_fuzz_fuzz_nat_answer_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_nat_answer_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_nat64_SOURCES = tests/fuzz/fuzz-nat64.c $(fuzz_driver)
+tests_fuzz_fuzz_nat64_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_nat64_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+	tests/fuzz/seeds/nat-answer/full \
+	tests/fuzz/seeds/nat-answer/plain \
+	tests/fuzz/seeds/nat-answer/private \
+	tests/fuzz/seeds/nat-answer/refused \
+	tests/fuzz/seeds/nat64/of-48 \
+	tests/fuzz/seeds/nat64/twice \
+	tests/fuzz/seeds/nat64/well-known
