@@ -47,12 +47,13 @@ libstiled_la_SOURCES = \
 	dbus/tree.c dbus/tree.h \
 	dbus/value.c dbus/value.h
 
+# It links no engine; the formulas of odds are pure and stand in one file, which is compiled in.
 bin_PROGRAMS += dbus/stilectl
 dbus_stilectl_SOURCES = \
 	dbus/ctl/ask.c dbus/ctl/ask.h \
 	dbus/ctl/client.c dbus/ctl/ctl.h \
 	dbus/ctl/commands.h dbus/ctl/invite.c dbus/ctl/join.c dbus/ctl/nat.c \
-	dbus/ctl/network.c dbus/ctl/ping.c dbus/ctl/profile.c \
+	dbus/ctl/network.c dbus/ctl/odds.c dbus/ctl/ping.c dbus/ctl/profile.c \
 	dbus/ctl/revoke.c dbus/ctl/show.c dbus/ctl/up.c dbus/ctl/watch.c \
 	dbus/ctl/main.c \
 	dbus/ctl/nm.c dbus/ctl/nm.h \
@@ -61,7 +62,8 @@ dbus_stilectl_SOURCES = \
 	dbus/ctl/render.c dbus/ctl/render-nat.c dbus/ctl/render.h \
 	dbus/ctl/secret.c dbus/ctl/secret.h \
 	dbus/ctl/snapshot.c dbus/ctl/snapshot.h \
-	dbus/names.c dbus/names.h
+	dbus/names.c dbus/names.h \
+	plugin/punch/odds.c plugin/punch/odds.h
 dist_man_MANS += dbus/stiled.8 dbus/stilectl.1
 bashcompletiondir = $(datadir)/bash-completion/completions
 bashcompletion_DATA = dbus/data/stilectl

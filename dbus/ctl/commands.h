@@ -16,6 +16,7 @@ extern const CtlCommand ctl_command_peers, ctl_command_peer;                    
 extern const CtlCommand ctl_command_watch;                                      /* watch.c */
 extern const CtlCommand ctl_command_ping, ctl_command_probe;                    /* ping.c */
 extern const CtlCommand ctl_command_nat;                                        /* nat.c */
+extern const CtlCommand ctl_command_odds;                                       /* odds.c */
 extern const CtlCommand ctl_command_revoke;                                     /* revoke.c */
 
 G_END_DECLS

@@ -26,6 +26,7 @@ static const CtlCommand *const commands[] = {
     &ctl_command_ping,
     &ctl_command_probe,
     &ctl_command_nat,
+    &ctl_command_odds,
     &ctl_command_revoke,
 };
 

@@ -24,6 +24,23 @@ stile_odds_birthday(guint sockets, guint probes, guint ports)
     return 1 - miss;
 }
 
+double
+stile_odds_birthday_both(guint sockets, guint probes, guint ports)
+{
+    guint64 tries = (guint64)sockets * probes;
+    double miss = 1, power;
+
+    if (tries == 0 || ports == 0)
+        return 0;
+    power = 1 - 1.0 / ((double)ports * ports);
+    for (; tries > 0; tries >>= 1) {
+        if (tries & 1)
+            miss *= power;
+        power *= power;
+    }
+    return 1 - miss;
+}
+
 static gboolean
 is_easy(const StileNatSide *side)
 {

@@ -29,5 +29,14 @@ double stile_odds_direct(const StileNatSide *mine, const StileNatSide *theirs);
  * Returns: 1 - C(ports - sockets, probes) / C(ports, probes): the probability of at least one hit
  */
 double stile_odds_birthday(guint sockets, guint probes, guint ports);
+/**
+ * stile_odds_birthday_both:
+ *
+ * The same where neither side knows a port of the other: @sockets mappings on either side, @probes
+ * from each, over @ports × @ports pairs.
+ *
+ * Returns: 1 - (1 - 1 / ports²) ^ (sockets × probes)
+ */
+double stile_odds_birthday_both(guint sockets, guint probes, guint ports);
 
 G_END_DECLS

@@ -112,6 +112,18 @@ test_blocked_and_unknown(void)
     g_assert_cmpfloat(stile_odds_direct(&unknown, &easy), ==, -1);
 }
 
+/* The published figures for two hard NATs without blocks */
+static void
+test_birthday_both(void)
+{
+    g_assert_cmpfloat_with_epsilon(stile_odds_birthday_both(256, 2048, 64511), 0.00013, 0.00001);
+    g_assert_cmpfloat_with_epsilon(stile_odds_birthday_both(54000, 54000, 64511), 0.5, 0.01);
+    g_assert_cmpfloat_with_epsilon(stile_odds_birthday_both(170000, 170000, 64511), 0.999, 0.0005);
+    g_assert_cmpfloat(stile_odds_birthday_both(0, 1000, 64511), ==, 0);
+    g_assert_cmpfloat(stile_odds_birthday_both(1000, 1000, 0), ==, 0);
+    g_assert_cmpfloat(stile_odds_birthday_both(1, 1, 1), ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -121,5 +133,6 @@ main(int argc, char **argv)
     g_test_add_func("/odds/edges", test_edges);
     g_test_add_func("/odds/direct", test_direct);
     g_test_add_func("/odds/blocked-and-unknown", test_blocked_and_unknown);
+    g_test_add_func("/odds/birthday-both", test_birthday_both);
     return g_test_run();
 }
