@@ -2,6 +2,7 @@
 #pragma once
 
 #include "portmap/portmap.h"
+#include "portmap/upnp.h"
 
 G_BEGIN_DECLS
 
@@ -19,6 +20,10 @@ StilePortmap *stile_portmap_new_with_transport(StileClock *clock, const StileAdd
 StilePortmap *stile_portmap_new_unstarted(StileClock *clock, GMainContext *context,
                                           const StileAddress *gateway, const StileAddress *internal,
                                           StilePortmapFunc changed, gpointer user_data);
+/** What a StileUpnp of a portmap calls, with the portmap. */
+extern const StileUpnpCalls stile_portmap_upnp_calls;
+/** @upnp: (transfer full): speak UPnP, too. Before the start. */
+void stile_portmap_set_upnp(StilePortmap *portmap, StileUpnp *upnp);
 /** Begins to ask. */
 void stile_portmap_start(StilePortmap *portmap);
 /** For tests: never speaks PCP. Before the start. */

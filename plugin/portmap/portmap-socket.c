@@ -83,6 +83,10 @@ stile_portmap_new_unstarted(StileClock *clock, GMainContext *context, const Stil
         g_source_set_callback(transport->source, G_SOURCE_FUNC(on_readable), transport, NULL);
         g_source_attach(transport->source, context);
     }
+    if (stile_address_family(gateway) == AF_INET && stile_address_family(internal) == AF_INET)
+        stile_portmap_set_upnp(transport->portmap,
+                               stile_upnp_new(clock, context, gateway, internal,
+                                              &stile_portmap_upnp_calls, transport->portmap));
     return transport->portmap;
 }
 

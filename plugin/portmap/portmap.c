@@ -4,6 +4,7 @@
 #include "portmap/epoch.h"
 #include "portmap/nat-pmp.h"
 #include "portmap/pcp.h"
+#include "portmap/upnp.h"
 
 #include <string.h>
 
@@ -14,6 +15,8 @@
 #define SILENT         6                               /* unanswered, that often: nobody there */
 #define MIN_REFUSED    (30 * G_USEC_PER_SEC)
 #define MAX_REFUSED    (1800 * G_USEC_PER_SEC) /* RFC 6887 §8.3: a long-lived error */
+#define UPNP_REFUSED   300                     /* seconds */
+#define UPNP_AFTER     2 /* unanswered, that often: PCP and NAT-PMP had their chance */
 #define NEVER          G_MAXINT64
 
 struct _StilePortmap {
@@ -31,6 +34,9 @@ struct _StilePortmap {
     guint asked; /* how often since the last answer */
     gint64 pcp_refused_until;
     gint64 nat_pmp_refused_until;
+    gint64 upnp_refused_until;
+    StileUpnp *upnp; /* NULL: not spoken */
+    gboolean upnp_found;
     StileEpoch pcp_epoch;
     StileEpoch nat_pmp_epoch;
     StileAddress router; /* its external address, as NAT-PMP tells it apart from the mapping */
@@ -89,6 +95,12 @@ stile_portmap_without_pcp(StilePortmap *portmap)
     portmap->pcp_refused_until = NEVER;
 }
 
+void
+stile_portmap_set_upnp(StilePortmap *portmap, StileUpnp *upnp)
+{
+    portmap->upnp = upnp;
+}
+
 static void
 send_pcp(StilePortmap *portmap, guint32 lifetime)
 {
@@ -139,6 +151,7 @@ stile_portmap_free(StilePortmap *portmap)
         send_pcp(portmap, 0);
     else if (portmap->protocol == STILE_PORTMAP_NAT_PMP)
         send_nat_pmp_map(portmap, 0);
+    stile_upnp_free(portmap->upnp);
     stile_timer_free(portmap->timer);
     if (portmap->transport_free)
         portmap->transport_free(portmap->transport);
@@ -189,6 +202,27 @@ speaks_nat_pmp(StilePortmap *portmap)
     return portmap->nat_pmp_refused_until <= stile_clock_now(portmap->clock);
 }
 
+static gboolean
+speaks_upnp(StilePortmap *portmap)
+{
+    if (!portmap->upnp)
+        return FALSE;
+    if (portmap->protocol != STILE_PORTMAP_NONE)
+        return portmap->protocol == STILE_PORTMAP_UPNP_IGD;
+    return portmap->upnp_refused_until <= stile_clock_now(portmap->clock);
+}
+
+/* Whether it is UPnP's turn to map: the others are refused, or do not answer. */
+static gboolean
+upnp_may_map(StilePortmap *portmap, guint asked)
+{
+    gboolean pcp = speaks_pcp(portmap), nat_pmp = speaks_nat_pmp(portmap);
+
+    if (nat_pmp && stile_address_is_set(&portmap->router))
+        return asked >= 2 * UPNP_AFTER;
+    return (!pcp && !nat_pmp) || asked >= UPNP_AFTER;
+}
+
 /* RFC 6887 §8.1.1: ten per cent more or less, so that a household does not ask in step. */
 static gint64
 jitter(StilePortmap *portmap, gint64 interval)
@@ -209,17 +243,22 @@ set_timer(StilePortmap *portmap, gint64 delay)
 }
 
 /*
- * Both protocols at once, and PCP is the better one. NAT-PMP is asked only for the router's address
- * at first, which makes nothing in the router: two mappings of one port would be in each other's
- * way. Its mapping follows when PCP is refused, or was not answered within the first interval.
+ * All protocols at once, and PCP is the best one, UPnP the last. NAT-PMP is asked only for the
+ * router's address at first, and UPnP for its service, which makes nothing in the router: two
+ * mappings of one port would be in each other's way. Their mappings follow when the better ones are
+ * refused, or were not answered within the first intervals.
  */
 static void
 ask(StilePortmap *portmap)
 {
     gboolean pcp = speaks_pcp(portmap), nat_pmp = speaks_nat_pmp(portmap);
+    gboolean upnp = speaks_upnp(portmap);
 
-    if (!pcp && !nat_pmp) {
+    if (!pcp && !nat_pmp && !upnp) {
         gint64 until = MIN(portmap->pcp_refused_until, portmap->nat_pmp_refused_until);
+
+        if (portmap->upnp)
+            until = MIN(until, portmap->upnp_refused_until);
 
         portmap->interval = FIRST_INTERVAL;
         portmap->asked = 0;
@@ -232,6 +271,10 @@ ask(StilePortmap *portmap)
         send_nat_pmp_external(portmap);
     if (nat_pmp && stile_address_is_set(&portmap->router) && (!pcp || portmap->asked > 0))
         send_nat_pmp_map(portmap, LIFETIME);
+    if (upnp && upnp_may_map(portmap, portmap->asked))
+        stile_upnp_map(portmap->upnp);
+    else if (upnp)
+        stile_upnp_search(portmap->upnp);
     portmap->asked++;
     set_timer(portmap, jitter(portmap, portmap->interval));
     portmap->interval = MIN(portmap->interval * 2, MAX_INTERVAL);
@@ -270,8 +313,10 @@ on_timer(gpointer user_data)
         return;
     }
     if (portmap->protocol == STILE_PORTMAP_NONE && portmap->asked == SILENT && !portmap->problem)
-        changed = set_problem(
-            portmap, g_strdup_printf("The router %s answers neither PCP nor NAT-PMP", router));
+        changed = set_problem(portmap,
+                              g_strdup_printf("The router %s answers neither PCP%s NAT-PMP%s",
+                                              router, portmap->upnp ? "," : " nor",
+                                              portmap->upnp ? " nor UPnP" : ""));
     ask(portmap);
     if (changed)
         notify(portmap);
@@ -288,6 +333,9 @@ on_mapped(StilePortmap *portmap, StilePortmapProtocol protocol, const StileAddre
     gboolean changed = portmap->protocol != protocol ||
                        !stile_address_equal(&portmap->external, external);
 
+    /* The better protocol came late: one of them is enough. */
+    if (portmap->upnp && protocol != STILE_PORTMAP_UPNP_IGD)
+        stile_upnp_unmap(portmap->upnp, stile_address_port(external));
     portmap->protocol = protocol;
     portmap->external = *external;
     portmap->expires = stile_clock_now(portmap->clock) + life;
@@ -366,7 +414,10 @@ go_on(StilePortmap *portmap, char *problem, gint64 until)
                stile_address_is_set(&portmap->router)) {
         send_nat_pmp_map(portmap, LIFETIME);
     } else if (!speaks_pcp(portmap) && !speaks_nat_pmp(portmap)) {
-        ask(portmap);
+        if (speaks_upnp(portmap) && !portmap->upnp_found)
+            stile_upnp_search(portmap->upnp); /* and the timer runs on */
+        else
+            ask(portmap);
     }
     if (changed)
         notify(portmap);
@@ -465,3 +516,37 @@ stile_portmap_receive(StilePortmap *portmap, const guint8 *data, gsize size)
     else if (stile_nat_pmp_parse(&nat_pmp, data, size, NULL))
         on_nat_pmp(portmap, &nat_pmp);
 }
+
+static void
+on_upnp_found(gpointer user_data)
+{
+    StilePortmap *portmap = user_data;
+
+    portmap->upnp_found = TRUE;
+    if (portmap->protocol == STILE_PORTMAP_NONE && speaks_upnp(portmap) &&
+        upnp_may_map(portmap, portmap->asked > 0 ? portmap->asked - 1 : 0))
+        stile_upnp_map(portmap->upnp);
+}
+
+static void
+on_upnp_mapped(gpointer user_data, const StileAddress *external, guint32 lifetime)
+{
+    StilePortmap *portmap = user_data;
+
+    on_mapped(portmap, STILE_PORTMAP_UPNP_IGD, external, lifetime);
+}
+
+static void
+on_upnp_failed(gpointer user_data, const char *problem)
+{
+    StilePortmap *portmap = user_data;
+
+    portmap->upnp_found = FALSE;
+    if (portmap->protocol != STILE_PORTMAP_NONE && portmap->protocol != STILE_PORTMAP_UPNP_IGD)
+        return;
+    portmap->upnp_refused_until = refused_until(
+        portmap, portmap->protocol == STILE_PORTMAP_NONE ? UPNP_REFUSED : 0);
+    go_on(portmap, g_strdup(problem), portmap->upnp_refused_until);
+}
+
+const StileUpnpCalls stile_portmap_upnp_calls = {on_upnp_found, on_upnp_mapped, on_upnp_failed};

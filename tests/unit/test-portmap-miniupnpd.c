@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Port mappings by the real miniupnpd, on a router of three network namespaces (a host in a LAN,
- * the router, a host outside): PCP and NAT-PMP both get one, a datagram from outside comes through
- * it, and none does after it was given back. Needs root; the namespaces end with the test. */
+ * the router, a host outside): PCP, NAT-PMP and UPnP (of both versions, on a router that speaks
+ * nothing else) get one, a datagram from outside comes through it, and none does after it was given
+ * back. Needs root; the namespaces end with the test. */
 #include "config.h"
 
 #include "io/socket.h"
@@ -40,8 +41,6 @@ static const char rules[] = "table inet miniupnpd {\n"
 
 static const char settings[] = "ext_ifname=wan1\n"
                                "listening_ip=lan1\n"
-                               "enable_natpmp=yes\n"
-                               "enable_upnp=no\n"
                                "upnp_table_name=miniupnpd\n"
                                "upnp_nat_table_name=miniupnpd\n"
                                "secure_mode=yes\n"
@@ -114,9 +113,10 @@ write_file(World *world, const char *name, const char *text)
 }
 
 static void
-start_daemon(World *world)
+start_daemon(World *world, const char *protocols)
 {
-    g_autofree char *conf = write_file(world, "conf", settings);
+    g_autofree char *text = g_strconcat(settings, protocols, NULL);
+    g_autofree char *conf = write_file(world, "conf", text);
     g_autofree char *line = g_strdup_printf("nsenter -t %d -n miniupnpd -d -f %s -P %s/pid",
                                             (int)world->router, conf, world->folder);
     g_auto(GStrv) argv = NULL;
@@ -168,7 +168,6 @@ world_build(World *world)
     run(world->router, load);
     run(world->outside, "ip addr add 11.0.0.2/24 dev wan0");
     run(world->outside, "ip link set wan0 up");
-    start_daemon(world);
     return TRUE;
 }
 
@@ -271,20 +270,36 @@ map_and_knock(World *world, StilePortmapProtocol protocol)
 
     external = mapping.external;
     stile_portmap_free(portmap);
-    for (guint i = 0; i < 100 && comes_through(world, socket, &external); i++)
+    for (guint i = 0; i < 100 && comes_through(world, socket, &external); i++) {
+        while (g_main_context_iteration(NULL, FALSE))
+            ;
         g_usleep(10000);
+    }
     g_assert_false(comes_through(world, socket, &external));
 }
 
 static void
 test_mappings(void)
 {
+    static const struct {
+        const char *settings;
+        StilePortmapProtocol protocol;
+    } routers[] = {
+        {"enable_natpmp=yes\nenable_upnp=no\n", STILE_PORTMAP_PCP},
+        {"enable_natpmp=yes\nenable_upnp=no\n", STILE_PORTMAP_NAT_PMP},
+        {"enable_natpmp=yes\nenable_upnp=yes\n", STILE_PORTMAP_PCP},
+        {"enable_natpmp=no\nenable_upnp=yes\n", STILE_PORTMAP_UPNP_IGD},
+        {"enable_natpmp=no\nenable_upnp=yes\nforce_igd_desc_v1=yes\n", STILE_PORTMAP_UPNP_IGD},
+    };
     g_auto(World) world = {0};
 
     if (!world_build(&world))
         return;
-    map_and_knock(&world, STILE_PORTMAP_PCP);
-    map_and_knock(&world, STILE_PORTMAP_NAT_PMP);
+    for (gsize i = 0; i < G_N_ELEMENTS(routers); i++) {
+        start_daemon(&world, routers[i].settings);
+        map_and_knock(&world, routers[i].protocol);
+        end(&world.daemon);
+    }
 }
 
 int

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "portmap/soap.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#define MAX_DEPTH 16
+#define MAX_TEXT  64
+
+char *
+stile_soap_build(const StileAddress *server, const char *path, const char *type, const char *action,
+                 const char *arguments)
+{
+    g_autofree char *host = stile_address_to_string(server);
+    g_autofree char *quoted_type = g_markup_escape_text(type, -1);
+    g_autofree char *body = g_strdup_printf(
+        "<?xml version=\"1.0\"?>\r\n"
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
+        "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body>"
+        "<u:%s xmlns:u=\"%s\">%s</u:%s></s:Body></s:Envelope>\r\n",
+        action, quoted_type, arguments ? arguments : "", action);
+
+    return g_strdup_printf("POST %s HTTP/1.1\r\n"
+                           "Host: %s\r\n"
+                           "Content-Type: text/xml; charset=\"utf-8\"\r\n"
+                           "Content-Length: %zu\r\n"
+                           "SOAPAction: \"%s#%s\"\r\n"
+                           "Connection: close\r\n\r\n%s",
+                           path, host, strlen(body), type, action, body);
+}
+
+char *
+stile_soap_add_arguments(const StileAddress *internal, guint16 external_port, guint32 lease)
+{
+    g_autofree char *client = stile_address_ip_to_string(internal);
+
+    return g_strdup_printf("<NewRemoteHost></NewRemoteHost>"
+                           "<NewExternalPort>%u</NewExternalPort>"
+                           "<NewProtocol>UDP</NewProtocol>"
+                           "<NewInternalPort>%u</NewInternalPort>"
+                           "<NewInternalClient>%s</NewInternalClient>"
+                           "<NewEnabled>1</NewEnabled>"
+                           "<NewPortMappingDescription>Stile</NewPortMappingDescription>"
+                           "<NewLeaseDuration>%u</NewLeaseDuration>",
+                           external_port, stile_address_port(internal), client, lease);
+}
+
+char *
+stile_soap_delete_arguments(guint16 external_port)
+{
+    return g_strdup_printf("<NewRemoteHost></NewRemoteHost>"
+                           "<NewExternalPort>%u</NewExternalPort>"
+                           "<NewProtocol>UDP</NewProtocol>",
+                           external_port);
+}
+
+typedef struct {
+    GString *text;
+    guint depth;
+    StileSoapReply reply;
+} Parser;
+
+static void
+on_start(GMarkupParseContext *context, const char *name, const char **names, const char **values,
+         gpointer user_data, GError **error)
+{
+    Parser *parser = user_data;
+
+    if (++parser->depth > MAX_DEPTH)
+        g_set_error(error, G_MARKUP_ERROR, G_MARKUP_ERROR_INVALID_CONTENT, "Too deep");
+    g_string_truncate(parser->text, 0);
+}
+
+static void
+on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GError **error)
+{
+    Parser *parser = user_data;
+    const char *colon = strrchr(name, ':'), *local = colon ? colon + 1 : name;
+    char *text = g_strstrip(parser->text->str);
+    guint64 number;
+
+    if (strcmp(local, "errorCode") == 0) {
+        if (g_ascii_string_to_unsigned(text, 10, 1, 999, &number, NULL))
+            parser->reply.error = (guint)number;
+    } else if (strcmp(local, "NewReservedPort") == 0) {
+        if (g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT16, &number, NULL))
+            parser->reply.reserved_port = (guint16)number;
+    } else if (strcmp(local, "NewExternalIPAddress") == 0) {
+        StileAddress address;
+
+        if (stile_address_parse(&address, text, 0, NULL) && !stile_address_port(&address) &&
+            stile_address_family(&address) == AF_INET)
+            parser->reply.external = address;
+    }
+    g_string_truncate(parser->text, 0);
+    parser->depth--;
+}
+
+static void
+on_text(GMarkupParseContext *context, const char *text, gsize size, gpointer user_data,
+        GError **error)
+{
+    Parser *parser = user_data;
+
+    g_string_append_len(parser->text, text,
+                        (gssize)MIN(size, MAX_TEXT - MIN(parser->text->len, MAX_TEXT)));
+}
+
+gboolean
+stile_soap_parse(StileSoapReply *ret, guint status, const char *data, gsize size, GError **error)
+{
+    static const GMarkupParser markup = {
+        .start_element = on_start, .end_element = on_end, .text = on_text};
+    Parser parser = {.text = g_string_new(NULL)};
+    g_autoptr(GMarkupParseContext)
+        context = g_markup_parse_context_new(&markup, G_MARKUP_TREAT_CDATA_AS_TEXT, &parser, NULL);
+    gboolean ok = size > 0 &&
+                  g_markup_parse_context_parse(context, data, (gssize)strnlen(data, size), NULL) &&
+                  g_markup_parse_context_end_parse(context, NULL);
+
+    g_string_free(parser.text, TRUE);
+    /* A fault comes with 500, and with a number. */
+    if (!ok || (status == 200) == (parser.reply.error != STILE_SOAP_OK)) {
+        g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT, "Malformed SOAP reply");
+        return FALSE;
+    }
+    *ret = parser.reply;
+    return TRUE;
+}
