@@ -44,6 +44,7 @@ struct _StileNat {
 
     /* A probe under way */
     GPtrArray *waiting; /* of GTask: who gets the result */
+    GStrv asked;        /* the servers of this or the last probe */
     GCancellable *cancellable;
     gboolean running;
     gboolean lifetime;
@@ -453,6 +454,10 @@ begin_probe(StileNat *nat, const char *const *servers, gboolean lifetime)
         g_clear_pointer(&nat->background, run_free);
     stile_timer_stop(nat->change_timer);
     nat->place = find_place(nat);
+    if (nat->asked != (GStrv)servers) {
+        g_strfreev(nat->asked);
+        nat->asked = g_strdupv((char **)servers);
+    }
     nat->running = TRUE;
     nat->lifetime = lifetime;
     nat->tested = nat->asked_nat64 = FALSE;
@@ -553,8 +558,7 @@ on_change_over(gpointer user_data)
     StileNat *nat = user_data;
     g_auto(GStrv) servers = nat->servers(nat->servers_data);
 
-    if (servers[0])
-        begin_probe(nat, (const char *const *)servers, FALSE);
+    begin_probe(nat, (const char *const *)(servers[0] ? servers : nat->asked), FALSE);
 }
 
 static void
@@ -602,6 +606,7 @@ stile_nat_finalize(GObject *object)
     g_clear_pointer(&nat->settle_timer, stile_timer_free);
     g_clear_pointer(&nat->clock, stile_clock_unref);
     g_ptr_array_unref(nat->waiting);
+    g_strfreev(nat->asked);
     if (nat->context)
         g_main_context_unref(nat->context);
     G_OBJECT_CLASS(stile_nat_parent_class)->finalize(object);

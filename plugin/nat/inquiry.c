@@ -27,8 +27,7 @@ can_speak_of(const StileAddress *server, const StileAddress *address)
 {
     StileAddressScope scope = stile_address_scope(address);
 
-    if (stile_address_family(address) != stile_address_family(server) ||
-        stile_address_port(address) == 0)
+    if (stile_address_port(address) == 0)
         return FALSE;
     if (scope == STILE_ADDRESS_UNSPECIFIED || scope == STILE_ADDRESS_MULTICAST ||
         scope == STILE_ADDRESS_BROADCAST)
@@ -36,6 +35,24 @@ can_speak_of(const StileAddress *server, const StileAddress *address)
     if (scope == STILE_ADDRESS_LOOPBACK)
         return stile_address_scope(server) == STILE_ADDRESS_LOOPBACK;
     return stile_address_is_inside(server) || !stile_address_is_inside(address);
+}
+
+/* An IPv4 server that was reached by IPv6, through NAT64, sees an IPv4 address. */
+static gboolean
+can_see(const StileAddress *server, const StileAddress *mapped)
+{
+    return (stile_address_family(mapped) == stile_address_family(server) ||
+            stile_address_family(server) == AF_INET6) &&
+           can_speak_of(server, mapped);
+}
+
+static gboolean
+can_be_other(const StileAddress *server, const StileAddress *other, const StileAddress *local)
+{
+    return stile_address_family(other) == stile_address_family(server) &&
+           can_speak_of(server, other) && !stile_address_equal_ip(other, server) &&
+           stile_address_port(other) != stile_address_port(server) &&
+           !stile_address_equal_ip(other, local);
 }
 
 void
@@ -52,12 +69,10 @@ stile_nat_answer_read(StileNatAnswer *ret, const StileNatQuestion *question,
     }
     if ((stile_stun_message_address(response, STILE_STUN_XOR_MAPPED_ADDRESS, &mapped) ||
          stile_stun_message_address(response, STILE_STUN_MAPPED_ADDRESS, &mapped)) &&
-        can_speak_of(&question->to, &mapped))
+        can_see(&question->to, &mapped))
         ret->mapped = mapped;
     if (stile_stun_message_address(response, STILE_STUN_OTHER_ADDRESS, &other) &&
-        can_speak_of(&question->to, &other) && !stile_address_equal_ip(&other, &question->to) &&
-        stile_address_port(&other) != stile_address_port(&question->to) &&
-        !stile_address_equal_ip(&other, local))
+        can_be_other(&question->to, &other, local))
         ret->other = other;
 }
 

@@ -41,10 +41,10 @@ gsize stile_nat_question_write(const StileNatQuestion *question,
 /**
  * stile_nat_answer_read:
  *
- * From a response to @question. Addresses that cannot be true are left out: a mapped address of the
- * other family, of multicast, or of a private network although the server is on the internet; an
- * OTHER-ADDRESS that differs from the server in its IP address or port only, or that a server on
- * the internet gives into a private network or to this machine.
+ * From a response to @question. Addresses that cannot be true are left out: an IPv6 address seen
+ * by an IPv4 server, one of multicast, or of a private network although the server is on the
+ * internet; an OTHER-ADDRESS that differs from the server in its IP address or port only, or that a
+ * server on the internet gives into a private network or to this machine.
  */
 void stile_nat_answer_read(StileNatAnswer *ret, const StileNatQuestion *question,
                            const StileStunMessage *response, const StileAddress *from,

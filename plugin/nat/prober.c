@@ -175,6 +175,8 @@ add_public(StileNatReport *report, const StileAddress *mapped)
     for (guint i = 0; i < report->n_public; i++)
         if (stile_address_equal_ip(&report->public_addresses[i], mapped))
             return;
+    /* Over NAT64, what answers is IPv4's. */
+    report->ipv6 |= stile_address_family(mapped) == AF_INET6;
     if (report->n_public < STILE_NAT_MAX_PUBLIC)
         report->public_addresses[report->n_public++] = stile_address_with_port(mapped, 0);
 }
@@ -199,7 +201,6 @@ on_mapping(gpointer user_data, StileProbeSocket *socket)
         return;
     for (guint i = 0; i < N_FAMILIES; i++)
         collect_public(report, &prober->families[i].inquiry);
-    report->ipv6 = stile_nat_mapping_any_server(&prober->families[IPV6].inquiry) != NULL;
     family = &prober->families[IPV4];
     if (!stile_nat_mapping_any_server(&family->inquiry))
         family = &prober->families[IPV6];

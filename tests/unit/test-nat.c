@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mapping behaviour is told from what STUN servers saw (RFC 5780 §4.3), and not told where they
- * did not see enough; what does not fit takes away confidence, not the verdict. */
+ * did not see enough; what does not fit takes away confidence, not the verdict. Likewise the ways
+ * to choose ports, the names of RFC 3489 and the layers; and what a server cannot know is not
+ * believed. */
 #include "nat/allocation.h"
 #include "nat/behaviour.h"
 #include "nat/layers.h"
@@ -262,6 +264,61 @@ test_cone_names(void)
     }
 }
 
+static void
+read_answer(StileNatAnswer *ret, const char *server, const char *mapped, const char *other)
+{
+    static const guint8 id[STILE_STUN_ID_SIZE] = {1, 2, 3};
+    StileNatQuestion question = {0};
+    StileAddress local, told;
+    StileStunBuilder builder;
+    StileStunMessage message;
+    gsize size;
+
+    g_assert_true(stile_address_parse(&question.to, server, 0, NULL));
+    g_assert_true(stile_address_parse(&local, "203.0.113.9:40000", 0, NULL));
+    stile_stun_builder_init(&builder, STILE_STUN_SUCCESS, STILE_STUN_BINDING, id);
+    g_assert_true(stile_address_parse(&told, mapped, 0, NULL));
+    stile_stun_builder_address(&builder, STILE_STUN_XOR_MAPPED_ADDRESS, &told);
+    g_assert_true(stile_address_parse(&told, other, 0, NULL));
+    stile_stun_builder_address(&builder, STILE_STUN_OTHER_ADDRESS, &told);
+    size = stile_stun_builder_finish(&builder);
+    g_assert_true(stile_stun_message_parse(&message, builder.data, size, NULL));
+    stile_nat_answer_read(ret, &question, &message, &question.to, &local);
+}
+
+/* What a server cannot have seen, or where it cannot be, is not taken over. */
+static void
+test_answers(void)
+{
+    static const struct {
+        const char *server, *mapped, *other;
+        gboolean mapped_taken, other_taken;
+    } cases[] = {
+        {A, "203.0.113.9:40000", "203.0.113.1:3479", TRUE, TRUE},
+        {A, "10.0.0.5:40000", "10.0.0.6:3479", FALSE, FALSE},
+        {"10.0.0.1:3478", "10.0.0.5:40000", "10.0.0.6:3479", TRUE, TRUE},
+        {A, "100.64.0.5:40000", B, FALSE, FALSE}, /* a carrier's address; the same port */
+        {A, "224.0.0.1:40000", "224.0.0.1:3479", FALSE, FALSE},
+        {A, "127.0.0.1:40000", "127.0.0.1:3479", FALSE, FALSE},
+        {A, "203.0.113.9:0", A2, FALSE, FALSE},                /* no port; the same address */
+        {A, "203.0.113.9:1", "203.0.113.9:3479", TRUE, FALSE}, /* it says that it is we */
+        {A, "[2001:db8::5]:40000", "[2001:db8::6]:3479", FALSE, FALSE},
+        {"[2001:db8::1]:3478", "[2001:db8::5]:40000", "[2001:db8::6]:3479", TRUE, TRUE},
+        /* Through NAT64: where its other address is over IPv6, it does not know. */
+        {"[2001:db8::1]:3478", "203.0.113.9:40000", "203.0.113.1:3479", TRUE, FALSE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        StileNatAnswer answer;
+
+        read_answer(&answer, cases[i].server, cases[i].mapped, cases[i].other);
+        g_test_message("case %" G_GSIZE_FORMAT, i);
+        g_assert_cmpint(stile_address_is_set(&answer.mapped), ==, cases[i].mapped_taken);
+        g_assert_cmpint(stile_address_is_set(&answer.other), ==, cases[i].other_taken);
+        g_assert_cmpuint(answer.error, ==, 0);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -274,5 +331,6 @@ main(int argc, char **argv)
     g_test_add_func("/nat/allocation", test_allocation);
     g_test_add_func("/nat/cone-names", test_cone_names);
     g_test_add_func("/nat/layers", test_layers);
+    g_test_add_func("/nat/answers", test_answers);
     return g_test_run();
 }
