@@ -6,7 +6,7 @@
 #                                         as $LAB_DIR/HOST.stile
 #   member_object HOST [NETWORK]          its object path there
 #   member_ask HOST JQ                    what `stilectl status --json` says, through jq -r
-#   member_restarts HOST                  the service ends in order and is started anew
+#   members_end_well HOST…                the services end in order, and none has complained of itself
 #   member_log HOST                       what the service there said
 #   member_files HOST                     what is in its state directory, with sums
 #   member_pings FROM TO [OPTION…]        members through the tunnel, by their names
@@ -38,16 +38,16 @@ member_object() {
         '.networks[] | select($name == "" or .name == $name) | .object'
 }
 
-member_stops() {
-    local pid
-    pid=$(lab_stiled_pid "$1") || return 0
-    kill "$pid"
-    wait_until 20 test ! -e "/proc/$pid"
-}
-
-member_restarts() {
-    member_stops "$1"
-    lab_ctl "$1" list >/dev/null
+members_end_well() {
+    local host pid status=0
+    for host in "$@"; do
+        pid=$(lab_stiled_pid "$host")
+        kill "$pid"
+        wait_until 30 test ! -e "/proc/$pid"
+        # What GLib or, in a build with them, the sanitizers found, leaks at the end too.
+        ! member_log "$host" | grep -aE -A30 'CRITICAL|WARNING|Sanitizer|runtime error:' || status=1
+    done
+    return "$status"
 }
 
 member_log() {
@@ -75,7 +75,7 @@ member_rss() {
 }
 
 member_is_sanitized() {
-    ldd "$(dirname "$(lab_program stiled)")/.libs/stiled" "$(lab_program stiled)" 2>/dev/null | grep -q libasan
+    ldd "$(lab_program stiled)" | grep libasan >/dev/null
 }
 
 # The UDP port that tunnel and traversal share: where the direct ways to a peer begin.
