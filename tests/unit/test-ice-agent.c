@@ -389,6 +389,25 @@ test_cut_and_mended(void)
 }
 
 static void
+test_slow_first_answer_is_outlived(void)
+{
+    World world;
+
+    /* The first answer waited for something that later ones do not; the owner's pace is slow. */
+    world_open(&world, 3, TRUE, FALSE);
+    world.a->heartbeat = world.b->heartbeat = 15 * G_USEC_PER_SEC;
+    sim_net_set_delay(world.net, 200 * G_TIME_SPAN_MILLISECOND, 0);
+    world_connect(&world);
+    g_assert_cmpint(stile_ice_agent_selected(world.a->agent)->rtt, >=,
+                    300 * G_TIME_SPAN_MILLISECOND);
+    sim_net_set_delay(world.net, 10 * G_TIME_SPAN_MILLISECOND, 0);
+    stile_clock_advance(world.clock, 3 * G_USEC_PER_SEC);
+    g_assert_cmpint(stile_ice_agent_selected(world.a->agent)->rtt, ==,
+                    20 * G_TIME_SPAN_MILLISECOND);
+    world_close(&world);
+}
+
+static void
 test_lossy_path_stays(void)
 {
     const StileIcePair *pair;
@@ -777,6 +796,7 @@ main(int argc, char **argv)
     g_test_add_func("/ice/agent/forged-responses", test_forged_responses);
     g_test_add_func("/ice/agent/cut-and-mended", test_cut_and_mended);
     g_test_add_func("/ice/agent/silence-takes-a-second", test_silence_takes_a_second);
+    g_test_add_func("/ice/agent/slow-first-answer", test_slow_first_answer_is_outlived);
     g_test_add_func("/ice/agent/lossy", test_lossy_path_stays);
     g_test_add_func("/ice/agent/silence", test_no_heartbeat_no_traffic);
     g_test_add_func("/ice/agent/nat-reboot", test_nat_reboot);
