@@ -25,7 +25,10 @@
  * route may have moved to a device that can. */
 #define REFUSED_SENDS 4096
 /* Room for some milliseconds of a fast sender; more would only be a standing queue. */
-#define BUFFER_BYTES (4 * 1024 * 1024)
+#define RECEIVE_BYTES (4 * 1024 * 1024)
+/* What the device has not taken yet waits here, in one order. The kernel doubles it, and calls the
+ * socket writable while less than this is waiting: who asks before each 64 KiB loses nothing. */
+#define SEND_BYTES (384 * 1024)
 
 struct _StileSocket {
     gatomicrefcount refs;
@@ -62,18 +65,18 @@ set_option(int fd, int level, int name, int value)
 }
 
 static void
-set_buffer(int fd, int forced, int normal)
+set_buffer(int fd, int forced, int normal, int size)
 {
     /* The forced kind, for root alone, goes past the system's limit. */
-    if (!set_option(fd, SOL_SOCKET, forced, BUFFER_BYTES))
-        set_option(fd, SOL_SOCKET, normal, BUFFER_BYTES);
+    if (!set_option(fd, SOL_SOCKET, forced, size))
+        set_option(fd, SOL_SOCKET, normal, size);
 }
 
 static gboolean
 set_options(int fd, int family)
 {
-    set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
-    set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+    set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BYTES);
+    set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BYTES);
     set_option(fd, SOL_UDP, UDP_GRO, 1);
     /* Fragments rather than silence: a message that does not fit the path is then cut up by us or
      * by a router. With DF set it would vanish wherever ICMP is filtered, which is common, and

@@ -12,9 +12,19 @@ typedef struct {
     gpointer owner;   /* NULL: only a fork */
 } Node;
 
+/* What was found lately: packets come in runs, and a run needs no walk, however many peers there
+ * are. By the last bits of the address. */
+#define N_MEMOS 16
+typedef struct {
+    gboolean filled;
+    guint8 ip[16];
+    gpointer owner;
+} Memo;
+
 struct _StileAllowedIps {
     GArray *nodes;
     guint32 root4, root6;
+    Memo *memos; /* N_MEMOS for IPv4, N_MEMOS for IPv6 */
 };
 
 StileAllowedIps *
@@ -24,6 +34,7 @@ stile_allowed_ips_new(void)
 
     allowed->nodes = g_array_new(FALSE, TRUE, sizeof(Node));
     g_array_set_size(allowed->nodes, 1);
+    allowed->memos = g_new0(Memo, 2 * N_MEMOS);
     return allowed;
 }
 
@@ -31,6 +42,7 @@ void
 stile_allowed_ips_free(StileAllowedIps *allowed)
 {
     g_array_unref(allowed->nodes);
+    g_free(allowed->memos);
     g_free(allowed);
 }
 
@@ -115,11 +127,12 @@ stile_allowed_ips_insert(StileAllowedIps *allowed, const StilePrefix *prefix, gp
 
     if (size == 0 || prefix->length > size * 8)
         return;
+    memset(allowed->memos, 0, 2 * N_MEMOS * sizeof *allowed->memos);
     *root = insert(allowed, *root, ip, prefix->length, owner);
 }
 
-gpointer
-stile_allowed_ips_lookup(const StileAllowedIps *allowed, int family, const guint8 *ip)
+static gpointer
+walk(const StileAllowedIps *allowed, int family, const guint8 *ip)
 {
     guint max = family == AF_INET ? 32 : 128;
     guint32 at = family == AF_INET ? allowed->root4 : allowed->root6;
@@ -137,4 +150,18 @@ stile_allowed_ips_lookup(const StileAllowedIps *allowed, int family, const guint
         at = node->child[bit_at(ip, node->length)];
     }
     return owner;
+}
+
+gpointer
+stile_allowed_ips_lookup(const StileAllowedIps *allowed, int family, const guint8 *ip)
+{
+    gsize size = family == AF_INET ? 4 : 16;
+    Memo *memo = &allowed->memos[(family == AF_INET ? 0 : N_MEMOS) + ip[size - 1] % N_MEMOS];
+
+    if (memo->filled && memcmp(memo->ip, ip, size) == 0)
+        return memo->owner;
+    memo->filled = TRUE;
+    memcpy(memo->ip, ip, size);
+    memo->owner = walk(allowed, family, ip);
+    return memo->owner;
 }

@@ -96,6 +96,22 @@ forget(StileDataplane *self, int fd)
 }
 
 void
+stile_dataplane_set_blocked(StileDataplane *self, gboolean blocked)
+{
+    if (blocked == self->blocked)
+        return;
+    self->blocked = blocked;
+    for (guint i = 0; i < G_N_ELEMENTS(self->sockets); i++) {
+        struct epoll_event event = {.events = EPOLLIN | (blocked ? EPOLLOUT : 0),
+                                    .data.ptr = self->sockets[i]};
+
+        /* One that broke is not watched any longer. */
+        if (self->sockets[i])
+            epoll_ctl(self->epoll_fd, EPOLL_CTL_MOD, stile_socket_fd(self->sockets[i]), &event);
+    }
+}
+
+void
 stile_dataplane_tun_broke(StileDataplane *self, int code)
 {
     if (self->tun_broken)
@@ -126,6 +142,8 @@ serve(StileDataplane *self, const struct epoll_event *event)
         if ((event->events & (EPOLLERR | EPOLLHUP)) && !(event->events & EPOLLIN))
             stile_dataplane_tun_broke(self, ENODEV);
     } else {
+        if (event->events & EPOLLOUT)
+            stile_dataplane_set_blocked(self, FALSE);
         stile_dataplane_in(self, event->data.ptr);
         if (event->events & EPOLLHUP)
             socket_broke(self, event->data.ptr);
@@ -163,7 +181,8 @@ stile_dataplane_run(gpointer user_data)
 
     get_priority();
     while (!self->stopped) {
-        gint64 deadline = has_queued(self) ? self->now : stile_tunnel_deadline(self->tunnel);
+        gint64 deadline = has_queued(self) && !self->blocked ? self->now
+                                                             : stile_tunnel_deadline(self->tunnel);
         int n = epoll_wait(self->epoll_fd, events, G_N_ELEMENTS(events),
                            wait_time(deadline, self->now));
 
@@ -171,7 +190,7 @@ stile_dataplane_run(gpointer user_data)
         self->tun_ready = FALSE;
         for (int i = 0; i < n; i++)
             serve(self, &events[i]);
-        if (self->tun_ready || has_queued(self))
+        if (self->tun_ready || (has_queued(self) && !self->blocked))
             stile_dataplane_out(self);
         if (stile_tunnel_deadline(self->tunnel) <= self->now)
             stile_tunnel_tick(self->tunnel, self->now);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -332,6 +333,24 @@ read_tun(StileDataplane *self)
     }
 }
 
+/* A device that is slower than we are takes what it can; what it cannot must wait where there are
+ * turns, not in the socket and not be lost there. */
+static gboolean
+sockets_are_writable(StileDataplane *self)
+{
+    struct pollfd polls[G_N_ELEMENTS(self->sockets)];
+
+    for (guint i = 0; i < G_N_ELEMENTS(polls); i++)
+        polls[i] = (struct pollfd){.fd = self->sockets[i] ? stile_socket_fd(self->sockets[i]) : -1,
+                                   .events = POLLOUT};
+    if (poll(polls, G_N_ELEMENTS(polls), 0) < 0)
+        return TRUE;
+    for (guint i = 0; i < G_N_ELEMENTS(polls); i++)
+        if (polls[i].fd >= 0 && !polls[i].revents)
+            return FALSE;
+    return TRUE;
+}
+
 void
 stile_dataplane_out(StileDataplane *self)
 {
@@ -345,6 +364,10 @@ stile_dataplane_out(StileDataplane *self)
         if (unread >= LOOK_EVERY) {
             read_tun(self);
             unread = 0;
+            if (!sockets_are_writable(self)) {
+                stile_dataplane_set_blocked(self, TRUE);
+                break;
+            }
         }
         data = stile_flow_queue_take(self->queue, &size);
         if (!data)

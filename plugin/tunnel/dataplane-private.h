@@ -97,6 +97,7 @@ struct _StileDataplane {
     gboolean stopped;
     gboolean tun_broken;
     gboolean tun_ready;     /* said the last epoll_wait() */
+    gboolean blocked;       /* a socket is full: the queue waits until it is writable */
     GHashTable *registered; /* of StileAddress: relays that the main thread named */
     GHashTable *relays;     /* of StileAddress: those and the table's */
     GHashTable *wakened; /* peer's key -> gint64 *: when the main thread heard that it is active */
@@ -112,6 +113,8 @@ struct _StileDataplane {
 };
 
 gpointer stile_dataplane_run(gpointer dataplane);
+/** Whether sealing waits for the sockets. */
+void stile_dataplane_set_blocked(StileDataplane *dataplane, gboolean blocked);
 /** Takes the tun out of use and says so. */
 void stile_dataplane_tun_broke(StileDataplane *dataplane, int code);
 

@@ -58,7 +58,7 @@ write_keys(Member *members, guint count, const char *path, GError **error)
         stile_x25519_generate(members[i].key);
         stile_x25519_public(members[i].key, public_key);
         key = stile_key_to_string(public_key);
-        g_string_append_printf(text, "%s 10.87.%u.%u/32\n", key, i / 250, i % 250 + 1);
+        g_string_append_printf(text, "%s 10.86.%u.%u/32\n", key, i / 250, i % 250 + 4);
     }
     return g_file_set_contents(path, text->str, -1, error);
 }
