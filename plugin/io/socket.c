@@ -28,7 +28,7 @@
 #define RECEIVE_BYTES (4 * 1024 * 1024)
 /* What the device has not taken yet waits here, in one order. The kernel doubles it, and calls the
  * socket writable while less than this is waiting: who asks before each 64 KiB loses nothing. */
-#define SEND_BYTES (384 * 1024)
+#define SEND_BYTES (256 * 1024)
 
 struct _StileSocket {
     gatomicrefcount refs;
