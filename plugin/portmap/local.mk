@@ -10,7 +10,8 @@ libstile_la_SOURCES += \
 	plugin/portmap/soap.c plugin/portmap/soap.h \
 	plugin/portmap/ssdp.c plugin/portmap/ssdp.h \
 	plugin/portmap/upnp.c plugin/portmap/upnp.h \
-	plugin/portmap/upnp-description.c plugin/portmap/upnp-description.h
+	plugin/portmap/upnp-description.c plugin/portmap/upnp-description.h \
+	plugin/portmap/upnp-sweep.c plugin/portmap/upnp-sweep.h
 
 check_PROGRAMS += tests/unit/test-portmap tests/unit/test-portmap-miniupnpd tests/unit/test-upnp
 tests_unit_test_upnp_SOURCES = tests/unit/test-upnp.c
@@ -54,6 +55,7 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/pcp/map-ipv4 \
 	tests/fuzz/seeds/pcp/map-ipv6 \
 	tests/fuzz/seeds/pcp/unsupported-version \
+	tests/fuzz/seeds/soap/entry \
 	tests/fuzz/seeds/soap/external \
 	tests/fuzz/seeds/soap/fault \
 	tests/fuzz/seeds/soap/reserved-port \

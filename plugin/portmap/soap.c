@@ -7,6 +7,7 @@
 
 #define MAX_DEPTH 16
 #define MAX_TEXT  64
+#define OUR_NAME  "Stile"
 
 char *
 stile_soap_build(const StileAddress *server, const char *path, const char *type, const char *action,
@@ -41,7 +42,7 @@ stile_soap_add_arguments(const StileAddress *internal, guint16 external_port, gu
                            "<NewInternalPort>%u</NewInternalPort>"
                            "<NewInternalClient>%s</NewInternalClient>"
                            "<NewEnabled>1</NewEnabled>"
-                           "<NewPortMappingDescription>Stile</NewPortMappingDescription>"
+                           "<NewPortMappingDescription>" OUR_NAME "</NewPortMappingDescription>"
                            "<NewLeaseDuration>%u</NewLeaseDuration>",
                            external_port, stile_address_port(internal), client, lease);
 }
@@ -55,10 +56,18 @@ stile_soap_delete_arguments(guint16 external_port)
                            external_port);
 }
 
+char *
+stile_soap_entry_arguments(guint index)
+{
+    return g_strdup_printf("<NewPortMappingIndex>%u</NewPortMappingIndex>", index);
+}
+
 typedef struct {
     GString *text;
     guint depth;
     StileSoapReply reply;
+    guint16 internal_port;
+    gboolean has_name, is_udp, is_endless;
 } Parser;
 
 static void
@@ -73,6 +82,42 @@ on_start(GMarkupParseContext *context, const char *name, const char **names, con
 }
 
 static void
+read_address(StileAddress *ret, const char *text)
+{
+    StileAddress address;
+
+    if (stile_address_parse(&address, text, 0, NULL) && !stile_address_port(&address) &&
+        stile_address_family(&address) == AF_INET)
+        *ret = address;
+}
+
+static void
+read_port(guint16 *ret, const char *text)
+{
+    guint64 number;
+
+    if (g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT16, &number, NULL))
+        *ret = (guint16)number;
+}
+
+static void
+on_entry_field(Parser *parser, const char *name, const char *text)
+{
+    if (strcmp(name, "NewInternalClient") == 0)
+        read_address(&parser->reply.client, text);
+    else if (strcmp(name, "NewInternalPort") == 0)
+        read_port(&parser->internal_port, text);
+    else if (strcmp(name, "NewExternalPort") == 0)
+        read_port(&parser->reply.external_port, text);
+    else if (strcmp(name, "NewPortMappingDescription") == 0)
+        parser->has_name = strcmp(text, OUR_NAME) == 0;
+    else if (strcmp(name, "NewProtocol") == 0)
+        parser->is_udp = strcmp(text, "UDP") == 0;
+    else if (strcmp(name, "NewLeaseDuration") == 0)
+        parser->is_endless = strcmp(text, "0") == 0;
+}
+
+static void
 on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GError **error)
 {
     Parser *parser = user_data;
@@ -84,14 +129,11 @@ on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GErro
         if (g_ascii_string_to_unsigned(text, 10, 1, 999, &number, NULL))
             parser->reply.error = (guint)number;
     } else if (strcmp(local, "NewReservedPort") == 0) {
-        if (g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT16, &number, NULL))
-            parser->reply.reserved_port = (guint16)number;
+        read_port(&parser->reply.reserved_port, text);
     } else if (strcmp(local, "NewExternalIPAddress") == 0) {
-        StileAddress address;
-
-        if (stile_address_parse(&address, text, 0, NULL) && !stile_address_port(&address) &&
-            stile_address_family(&address) == AF_INET)
-            parser->reply.external = address;
+        read_address(&parser->reply.external, text);
+    } else {
+        on_entry_field(parser, local, text);
     }
     g_string_truncate(parser->text, 0);
     parser->depth--;
@@ -125,6 +167,9 @@ stile_soap_parse(StileSoapReply *ret, guint status, const char *data, gsize size
         g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT, "Malformed SOAP reply");
         return FALSE;
     }
+    if (stile_address_is_set(&parser.reply.client))
+        parser.reply.client = stile_address_with_port(&parser.reply.client, parser.internal_port);
+    parser.reply.is_ours = parser.has_name && parser.is_udp && parser.is_endless;
     *ret = parser.reply;
     return TRUE;
 }

@@ -26,11 +26,17 @@ typedef enum {
  * @error: of %StileSoapError, or another number; 0 for success
  * @external: without port; unset when the reply has none
  * @reserved_port: 0 when the reply has none
+ * @client, @external_port: of a GetGenericPortMappingEntry; @client has the internal port; unset,
+ *   and 0, when the reply has none
+ * @is_ours: that entry is for UDP, and has our name and no end
  */
 typedef struct {
     guint error;
     StileAddress external;
     guint16 reserved_port;
+    StileAddress client;
+    guint16 external_port;
+    gboolean is_ours;
 } StileSoapReply;
 
 /**
@@ -52,6 +58,9 @@ char *stile_soap_build(const StileAddress *server, const char *path, const char 
 char *stile_soap_add_arguments(const StileAddress *internal, guint16 external_port, guint32 lease);
 /** Of DeletePortMapping, for UDP. Returns: (transfer full) */
 char *stile_soap_delete_arguments(guint16 external_port);
+
+/** Of GetGenericPortMappingEntry. Returns: (transfer full) */
+char *stile_soap_entry_arguments(guint index);
 
 /** @status: of HTTP. Errors: %STILE_ERROR_INVALID_ARGUMENT */
 gboolean stile_soap_parse(StileSoapReply *ret, guint status, const char *data, gsize size,

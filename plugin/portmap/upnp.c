@@ -7,6 +7,7 @@
 #include "portmap/soap.h"
 #include "portmap/ssdp.h"
 #include "portmap/upnp-description.h"
+#include "portmap/upnp-sweep.h"
 
 #include <gio/gio.h>
 
@@ -49,10 +50,11 @@ struct _StileUpnp {
     char *control_path;
     StileAddress router; /* its external address */
 
-    gboolean permanent; /* it leases nothing: 725, 402 */
-    gboolean any_port;  /* it has version 2's AddAnyPortMapping */
-    guint ports;        /* tried */
-    guint16 port;       /* asked for, or mapped; 0 for none */
+    gboolean permanent;    /* it leases nothing: 725, 402 */
+    gboolean any_port;     /* it has version 2's AddAnyPortMapping */
+    guint ports;           /* tried */
+    guint16 port;          /* asked for, or mapped; 0 for none */
+    StileUpnpSweep *sweep; /* once made, not again */
 };
 
 static void on_search_timer(gpointer user_data);
@@ -161,6 +163,7 @@ stile_upnp_free(StileUpnp *upnp)
         return;
     stile_upnp_unmap(upnp, 0);
     stop(upnp);
+    stile_upnp_sweep_free(upnp->sweep);
     stile_timer_free(upnp->timer);
     stile_upnp_service_clear(&upnp->service);
     g_free(upnp->control_path);
@@ -196,6 +199,9 @@ on_mapped(StileUpnp *upnp, guint16 port)
     upnp->port = port;
     upnp->state = FOUND;
     upnp->wanted = FALSE;
+    if (upnp->permanent && !upnp->sweep)
+        upnp->sweep = stile_upnp_sweep_new(upnp->clock, upnp->context, &upnp->internal,
+                                           &upnp->control, upnp->control_path, upnp->service.type);
     upnp->calls->mapped(upnp->user_data, &external, LEASE);
 }
 

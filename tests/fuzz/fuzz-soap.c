@@ -22,6 +22,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!stile_soap_parse(&reply, status, (const char *)data, size, NULL))
         return 0;
     g_assert((status == 200) == (reply.error == STILE_SOAP_OK) && reply.error <= 999);
+    g_assert(!stile_address_is_set(&reply.client) ||
+             stile_address_family(&reply.client) == AF_INET);
     ip = stile_address_is_set(&reply.external) ? stile_address_ip_to_string(&reply.external)
                                                : g_strdup("");
     text = g_strdup_printf("<r><errorCode>%u</errorCode><NewReservedPort>%u</NewReservedPort>"

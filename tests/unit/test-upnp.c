@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* UPnP: the parsers; the client against a web server in this process that can be told what to
  * answer, on loopback: what a mapping needs of both versions, errors 718, 724, 725, 402 and their
- * cures, refusals explained; descriptions of a megabyte, with entities, too deep, cut off, of
- * another host, or none at all. test-portmap-miniupnpd has the real router. */
+ * cures, what a crash left behind, refusals explained; descriptions of a megabyte, with entities,
+ * too deep, cut off, of another host, or none at all. test-portmap-miniupnpd has the real router.
+ */
 #include "base/error.h"
+#include "io/socket.h"
 #include "portmap/http.h"
 #include "portmap/portmap-private.h"
 #include "portmap/soap.h"
@@ -37,6 +39,7 @@ typedef struct {
     GQueue add_errors; /* of guint: what the next additions get, then success */
     guint always;      /* the error of each addition */
     guint reserved_port;
+    char *table[8];   /* the router's mappings, as it tells them; NULL ends */
     GPtrArray *calls; /* of char*: "Action port lease" */
     GPtrArray *held;  /* connections that get no answer */
 
@@ -175,6 +178,12 @@ answer(Visit *visit)
             REPLY("<NewExternalIPAddress>%s</NewExternalIPAddress>"), fixture->external);
 
         send_reply(visit, with_head(200, body));
+    } else if (strstr(request, "#GetGenericPortMappingEntry\"\r\n")) {
+        g_autofree char *number = field(request, "NewPortMappingIndex");
+        const char *entry = fixture->table[g_ascii_strtoull(number, NULL, 10)];
+
+        send_reply(visit, entry ? with_head(200, entry)
+                                : with_head(500, REPLY("<errorCode>713</errorCode>")));
     } else if (strstr(request, "#AddPortMapping\"\r\n")) {
         send_reply(visit, answer_add(fixture, request, "AddPortMapping"));
     } else if (strstr(request, "#AddAnyPortMapping\"\r\n")) {
@@ -321,6 +330,8 @@ tear_down(Fixture *fixture, gconstpointer data)
     g_ptr_array_unref(fixture->calls);
     g_ptr_array_unref(fixture->held);
     g_queue_clear(&fixture->add_errors);
+    for (gsize i = 0; i < G_N_ELEMENTS(fixture->table); i++)
+        g_free(fixture->table[i]);
     g_free(fixture->raw);
     g_free(fixture->address);
     g_free(fixture->problem);
@@ -414,6 +425,47 @@ test_permanent(Fixture *fixture, gconstpointer data)
     assert_call(fixture, 1, "AddPortMapping 51820 0");
     map(fixture);
     assert_call(fixture, 2, "AddPortMapping 51820 0");
+}
+
+static char *
+entry(guint external, const char *client, guint16 port, const char *name, guint lease)
+{
+    return g_strdup_printf(REPLY("<NewRemoteHost/><NewExternalPort>%u</NewExternalPort>"
+                                 "<NewProtocol>UDP</NewProtocol>"
+                                 "<NewInternalPort>%u</NewInternalPort>"
+                                 "<NewInternalClient>%s</NewInternalClient>"
+                                 "<NewEnabled>1</NewEnabled>"
+                                 "<NewPortMappingDescription>%s</NewPortMappingDescription>"
+                                 "<NewLeaseDuration>%u</NewLeaseDuration>"),
+                           external, port, client, name, lease);
+}
+
+/* What a crashed service left in a router without leases is deleted, and nothing else. */
+static void
+test_sweep(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(StileSocket) alive = stile_socket_new(AF_INET, 0, NULL);
+    g_autoptr(StileSocket) dead = stile_socket_new(AF_INET, 0, NULL);
+    guint16 free_port = stile_socket_port(dead);
+
+    g_clear_pointer(&dead, stile_socket_unref);
+    fixture->table[0] = entry(30000, "127.0.0.1", free_port, "Stile", 0);
+    fixture->table[1] = entry(30001, "127.0.0.1", stile_socket_port(alive), "Stile", 0);
+    fixture->table[2] = entry(30002, "127.0.0.1", 51820, "Stile", 0);
+    fixture->table[3] = entry(30003, "127.0.0.2", free_port, "Stile", 0);
+    fixture->table[4] = entry(30004, "127.0.0.1", free_port, "Game", 0);
+    fixture->table[5] = entry(30005, "127.0.0.1", free_port, "Stile", 600);
+    fixture->table[6] = entry(30006, "127.0.0.1", free_port, "Stile", 0);
+    g_queue_push_tail(&fixture->add_errors, GUINT_TO_POINTER(STILE_SOAP_ONLY_PERMANENT));
+    map(fixture);
+    wait_for(&fixture->calls->len, 4);
+    /* Both go at once. */
+    g_assert_true(g_ptr_array_find_with_equal_func(fixture->calls, "DeletePortMapping 30000",
+                                                   g_str_equal, NULL));
+    g_assert_true(g_ptr_array_find_with_equal_func(fixture->calls, "DeletePortMapping 30006",
+                                                   g_str_equal, NULL));
+    map(fixture);
+    g_assert_cmpuint(fixture->calls->len, ==, 5);
 }
 
 static void
@@ -750,6 +802,7 @@ main(int argc, char **argv)
         {"/upnp/conflict", test_conflict, NULL},
         {"/upnp/permanent/725", test_permanent, GUINT_TO_POINTER(725)},
         {"/upnp/permanent/402", test_permanent, GUINT_TO_POINTER(402)},
+        {"/upnp/sweep", test_sweep, NULL},
         {"/upnp/refused", test_refused, NULL},
         {"/upnp/not-connected", test_not_connected, "0.0.0.0"},
         {"/upnp/not-connected/empty", test_not_connected, ""},
