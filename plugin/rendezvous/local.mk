@@ -10,11 +10,15 @@ libstile_la_SOURCES += \
 	plugin/rendezvous/freshness.c plugin/rendezvous/freshness.h \
 	plugin/rendezvous/attendance.c plugin/rendezvous/attendance.h \
 	plugin/rendezvous/topics.c plugin/rendezvous/topics.h \
-	plugin/rendezvous/url.c plugin/rendezvous/url.h
+	plugin/rendezvous/url.c plugin/rendezvous/url.h \
+	plugin/rendezvous/websocket.c plugin/rendezvous/websocket.h
 
 check_PROGRAMS += tests/unit/test-mqtt
 tests_unit_test_mqtt_SOURCES = tests/unit/test-mqtt.c
 tests_unit_test_mqtt_LDADD = $(unit_ldadd)
+check_PROGRAMS += tests/unit/test-websocket
+tests_unit_test_websocket_SOURCES = tests/unit/test-websocket.c
+tests_unit_test_websocket_LDADD = $(unit_ldadd)
 check_PROGRAMS += tests/unit/test-envelope
 tests_unit_test_envelope_SOURCES = tests/unit/test-envelope.c
 tests_unit_test_envelope_LDADD = $(unit_ldadd)
@@ -31,6 +35,10 @@ FUZZ_TARGETS += tests/fuzz/fuzz-mqtt-packet
 tests_fuzz_fuzz_mqtt_packet_SOURCES = tests/fuzz/fuzz-mqtt-packet.c $(fuzz_driver)
 tests_fuzz_fuzz_mqtt_packet_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_mqtt_packet_LDFLAGS = $(fuzz_ldflags)
+FUZZ_TARGETS += tests/fuzz/fuzz-websocket
+tests_fuzz_fuzz_websocket_SOURCES = tests/fuzz/fuzz-websocket.c $(fuzz_driver)
+tests_fuzz_fuzz_websocket_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_websocket_LDFLAGS = $(fuzz_ldflags)
 FUZZ_TARGETS += tests/fuzz/fuzz-broker-url
 tests_fuzz_fuzz_broker_url_SOURCES = tests/fuzz/fuzz-broker-url.c $(fuzz_driver)
 tests_fuzz_fuzz_broker_url_LDADD = $(fuzz_ldadd)
@@ -50,6 +58,8 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/mqtt-packet/refusals tests/fuzz/seeds/mqtt-packet/session \
 	tests/fuzz/seeds/broker-url/full tests/fuzz/seeds/broker-url/plain \
 	tests/fuzz/seeds/broker-url/scope tests/fuzz/seeds/broker-url/websocket \
+	tests/fuzz/seeds/broker-url/websocket-plain tests/fuzz/seeds/websocket/frames \
+	tests/fuzz/seeds/websocket/handshake tests/fuzz/seeds/websocket/not-found \
 	tests/fuzz/seeds/presence/empty tests/fuzz/seeds/presence/present \
 	tests/fuzz/seeds/presence/will tests/fuzz/seeds/message/empty \
 	tests/fuzz/seeds/message/message

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "rendezvous/reach.h"
 #include "rendezvous/reason.h"
+#include "rendezvous/websocket.h"
 #include <gio/gio.h>
 #include <linux/sockios.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 typedef enum {
     REACHING,
+    UPGRADING, /* to a WebSocket */
     REACHED,
     INTRODUCED, /* CONNECT was sent */
     OPEN,
@@ -45,6 +47,9 @@ struct _StileMqttClient {
     GByteArray *queue;
     GByteArray *sending;
     gsize sent;
+
+    StileWebsocket websocket; /* all zero when the URL has none */
+    GByteArray *answers;      /* of the WebSocket: written before what is queued */
 
     guint16 next_id;
     guint16 subscribe_id; /* 0: none under way */
@@ -105,6 +110,8 @@ client_unref(StileMqttClient *client)
     stile_mqtt_input_clear(&client->input);
     g_byte_array_unref(client->queue);
     g_byte_array_unref(client->sending);
+    g_byte_array_unref(client->answers);
+    stile_websocket_clear(&client->websocket);
     stile_broker_url_clear(&client->url);
     g_main_context_unref(client->context);
     stile_clock_unref(client->clock);
@@ -154,7 +161,31 @@ fail_with(StileMqttClient *client, const GError *error)
 static gsize
 queued(StileMqttClient *client)
 {
-    return client->queue->len + client->sending->len - client->sent;
+    return client->queue->len + client->answers->len + client->sending->len - client->sent;
+}
+
+static gboolean
+is_websocket(StileMqttClient *client)
+{
+    return client->websocket.accept != NULL;
+}
+
+/* Makes everything that is queued what is sent next, @sending being through. */
+static void
+turn_over(StileMqttClient *client)
+{
+    GByteArray **next = is_websocket(client) ? &client->answers : &client->queue;
+    GByteArray *empty = client->sending;
+
+    client->sending = *next;
+    *next = empty;
+    g_byte_array_set_size(empty, 0);
+    client->sent = 0;
+    if (is_websocket(client) && client->queue->len > 0) {
+        stile_websocket_write(&client->websocket, client->sending, client->queue->data,
+                              client->queue->len);
+        g_byte_array_set_size(client->queue, 0);
+    }
 }
 
 /* Returns: whether to go on when the stream is writable again; the client may be closed after. */
@@ -169,12 +200,7 @@ write_some(StileMqttClient *client, GError **error)
         gssize written;
 
         if (client->sent == client->sending->len) {
-            GByteArray *empty = client->sending;
-
-            client->sending = client->queue;
-            client->queue = empty;
-            g_byte_array_set_size(empty, 0);
-            client->sent = 0;
+            turn_over(client);
             if (client->sending->len == 0)
                 return FALSE;
         }
@@ -349,6 +375,32 @@ take_packets(StileMqttClient *client)
 }
 
 static void
+take_websocket(StileMqttClient *client, const guint8 *bytes, gsize size)
+{
+    g_autoptr(GByteArray) payload = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+
+    if (!stile_websocket_take(&client->websocket, bytes, size, payload, client->answers, &error)) {
+        fail_with(client, error);
+        return;
+    }
+    if (client->answers->len > 0)
+        write_soon(client);
+    if (client->state == UPGRADING && client->websocket.open) {
+        client->state = REACHED;
+        client->ops->reached(client->user_data);
+    }
+    if (client->state == CLOSED)
+        return;
+    stile_mqtt_input_push(&client->input, payload->data, payload->len);
+    take_packets(client);
+    if (client->state != CLOSED && client->websocket.closed) {
+        write_some(client, NULL);
+        fail_closed(client);
+    }
+}
+
+static void
 read_some(StileMqttClient *client)
 {
     guint8 buffer[READ_SIZE];
@@ -370,8 +422,12 @@ read_some(StileMqttClient *client)
             return;
         }
         heard(client);
-        stile_mqtt_input_push(&client->input, buffer, (gsize)size);
-        take_packets(client);
+        if (is_websocket(client)) {
+            take_websocket(client, buffer, (gsize)size);
+        } else {
+            stile_mqtt_input_push(&client->input, buffer, (gsize)size);
+            take_packets(client);
+        }
     }
 }
 
@@ -388,6 +444,17 @@ on_readable(GObject *stream, gpointer user_data)
  * Reaching
  */
 static void
+begin_websocket(StileMqttClient *client)
+{
+    const StileBrokerUrl *url = &client->url;
+
+    client->state = UPGRADING;
+    stile_websocket_init(&client->websocket, client->clock, client->answers, url->host, url->port,
+                         url->tls, url->path);
+    write_soon(client);
+}
+
+static void
 on_reached(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(Client) client = user_data;
@@ -402,13 +469,17 @@ on_reached(GObject *source, GAsyncResult *result, gpointer user_data)
         fail(client, g_steal_pointer(&error));
         return;
     }
-    client->state = REACHED;
     client->socket = g_steal_pointer(&socket);
     client->stream = g_steal_pointer(&stream);
     in = G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(client->stream));
     client->read_source = g_pollable_input_stream_create_source(in, NULL);
     g_source_set_callback(client->read_source, G_SOURCE_FUNC(on_readable), client, NULL);
     g_source_attach(client->read_source, client->context);
+    if (client->url.websocket) {
+        begin_websocket(client);
+        return;
+    }
+    client->state = REACHED;
     client->ops->reached(client->user_data);
 }
 
@@ -446,6 +517,7 @@ stile_mqtt_client_new(StileClock *clock, const StileBrokerUrl *url, const StileM
     stile_mqtt_input_init(&client->input);
     client->queue = g_byte_array_new();
     client->sending = g_byte_array_new();
+    client->answers = g_byte_array_new();
     client->ping_timer = stile_timer_new(clock, on_ping_timer, client);
     client->deadline = stile_timer_new(clock, on_deadline, client);
     stile_timer_set_after(client->deadline, STILE_MQTT_CONNECT_TIMEOUT);
@@ -541,17 +613,29 @@ stile_mqtt_client_ping(StileMqttClient *client, gint64 timeout)
     stile_timer_set(client->deadline, client->deadline_at);
 }
 
+/* As far as it goes without waiting. */
+static void
+write_all(StileMqttClient *client)
+{
+    g_autoptr(GError) error = NULL;
+
+    for (gsize before = 0; queued(client) != before && !error;) {
+        before = queued(client);
+        write_some(client, &error);
+    }
+}
+
 void
 stile_mqtt_client_disconnect(StileMqttClient *client)
 {
     if (client->state == OPEN) {
-        g_autoptr(GError) error = NULL;
         guint8 unread[READ_SIZE];
 
         stile_mqtt_write_disconnect(client->queue);
-        for (gsize before = 0; queued(client) != before && !error;) {
-            before = queued(client);
-            write_some(client, &error);
+        write_all(client);
+        if (is_websocket(client) && queued(client) == 0) {
+            stile_websocket_write_close(&client->websocket, client->answers);
+            write_all(client);
         }
         /* Closing a socket with something unread in it would reset the connection, and what was
          * just written with it. */

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  *
  * One connection to an MQTT 3.1.1 broker, from reaching it to losing it, in the thread-default
  * GMainContext; it is never opened again. GIO reaches the broker (names, both address families,
- * proxies) and does TLS (SNI, ALPN `mqtt`).
+ * proxies) and does TLS (SNI, ALPN); WebSocket is done here.
  */
 typedef struct _StileMqttClient StileMqttClient;
 
@@ -22,7 +22,7 @@ typedef struct _StileMqttClient StileMqttClient;
 /* Called from the main loop only, never from inside one of the functions below. Each may free the
  * client. */
 typedef struct {
-    /* TCP and TLS stand; now is the time for stile_mqtt_client_connect(). */
+    /* TCP, TLS and WebSocket stand; now is the time for stile_mqtt_client_connect(). */
     void (*reached)(gpointer user_data);
     /* The broker accepted us. */
     void (*opened)(gpointer user_data);

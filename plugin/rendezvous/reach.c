@@ -13,6 +13,8 @@ typedef struct {
     StileBrokerUrl url;
     GSocketConnection *connection;
     GTlsCertificateFlags flags;
+    /* Whoever is tried now, while it is not reached: NULL when that is not a proxy. */
+    char *proxy;
 } Reach;
 
 static void
@@ -22,6 +24,7 @@ reach_free(gpointer data)
 
     g_clear_object(&reach->connection);
     stile_broker_url_clear(&reach->url);
+    g_free(reach->proxy);
     g_free(reach);
 }
 
@@ -84,8 +87,9 @@ on_handshake(GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 begin_tls(GTask *task)
 {
-    static const char *const protocols[] = {"mqtt", NULL}; /* in IANA's registry of ALPN names */
     Reach *reach = g_task_get_task_data(task);
+    /* In IANA's registry of ALPN names. */
+    const char *protocols[] = {reach->url.websocket ? "http/1.1" : "mqtt", NULL};
     g_autoptr(GSocketConnectable)
         identity = g_network_address_new(reach->url.host, reach->url.port);
     g_autoptr(GError) error = NULL;
@@ -97,7 +101,7 @@ begin_tls(GTask *task)
         g_object_unref(task);
         return;
     }
-    g_tls_connection_set_advertised_protocols(G_TLS_CONNECTION(tls), (const char **)protocols);
+    g_tls_connection_set_advertised_protocols(G_TLS_CONNECTION(tls), protocols);
     g_signal_connect(tls, "accept-certificate", G_CALLBACK(on_accept_certificate), reach);
     g_tls_connection_handshake_async(G_TLS_CONNECTION(tls), G_PRIORITY_DEFAULT,
                                      g_task_get_cancellable(task), on_handshake, task);
@@ -122,6 +126,28 @@ tune(GSocket *socket)
     }
 }
 
+/* What fails on the way to a proxy must not be said of the broker. */
+static void
+on_event(GSocketClient *client, GSocketClientEvent event, GSocketConnectable *where,
+         GIOStream *stream, gpointer user_data)
+{
+    Reach *reach = user_data;
+    g_autoptr(GSocketAddress) address = NULL;
+
+    if (event != G_SOCKET_CLIENT_CONNECTING && event != G_SOCKET_CLIENT_CONNECTED)
+        return;
+    g_clear_pointer(&reach->proxy, g_free);
+    if (event == G_SOCKET_CLIENT_CONNECTED)
+        return;
+    address = g_socket_connection_get_remote_address(G_SOCKET_CONNECTION(stream), NULL);
+    if (address && G_IS_PROXY_ADDRESS(address)) {
+        GInetAddress *ip = g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address));
+        g_autofree char *text = g_inet_address_to_string(ip);
+
+        reach->proxy = g_strdup_printf("the proxy %s", text);
+    }
+}
+
 static void
 on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -130,8 +156,10 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GError) error = NULL;
 
     reach->connection = g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
+    g_signal_handlers_disconnect_by_data(source, reach);
     if (!reach->connection) {
-        give_up(task, stile_reason_from_error(error, reach->url.host));
+        give_up(task,
+                stile_reason_from_error(error, reach->proxy ? reach->proxy : reach->url.host));
         return;
     }
     tune(g_socket_connection_get_socket(reach->connection));
@@ -141,18 +169,15 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
         g_task_return_pointer(task, g_object_ref(reach->connection), g_object_unref);
 }
 
-/* A scheme makes proxies be asked for: `https` is what desktops configure CONNECT proxies under. */
+/* Which proxy there is depends on the scheme. Whatever ours is, `https` is what the one that lets
+ * anything through is configured under (CONNECT; RFC 6455 §4.1 has the same rule for `ws`). */
 static GSocketConnectable *
 destination(const StileBrokerUrl *url)
 {
-    GSocketConnectable *address = NULL;
+    g_autofree char *uri = g_uri_join(G_URI_FLAGS_NONE, "https", NULL, url->host, url->port, "",
+                                      NULL, NULL);
+    GSocketConnectable *address = g_network_address_parse_uri(uri, url->port, NULL);
 
-    if (url->tls) {
-        g_autofree char *uri = g_uri_join(G_URI_FLAGS_NONE, "https", NULL, url->host, url->port, "",
-                                          NULL, NULL);
-
-        address = g_network_address_parse_uri(uri, url->port, NULL);
-    }
     return address ? address : g_network_address_new(url->host, url->port);
 }
 
@@ -167,6 +192,7 @@ stile_reach_async(const StileBrokerUrl *url, GCancellable *cancellable,
 
     stile_broker_url_copy(&reach->url, url);
     g_task_set_task_data(task, reach, reach_free);
+    g_signal_connect(client, "event", G_CALLBACK(on_event), reach);
     g_socket_client_connect_async(client, where, cancellable, on_connected, task);
 }
 

@@ -11,8 +11,9 @@ G_BEGIN_DECLS
  * @url: copied
  *
  * Opens the way to a broker: its name is looked up, its addresses of both families are tried, over
- * the proxies that the desktop has configured, and TLS is agreed on, with SNI and the ALPN name
- * `mqtt`. Takes as long as it takes; cancel it.
+ * the proxy that the system has configured for `https` (GProxyResolver), and TLS is agreed on, with
+ * SNI and the ALPN name `mqtt`, or `http/1.1` where a WebSocket is to follow. Takes as long as it
+ * takes; cancel it.
  */
 void stile_reach_async(const StileBrokerUrl *url, GCancellable *cancellable,
                        GAsyncReadyCallback callback, gpointer user_data);

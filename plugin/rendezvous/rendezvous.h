@@ -74,8 +74,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileRendezvous, stile_rendezvous_free)
 /**
  * stile_rendezvous_add_server:
  * @url: `mqtt://[user[:password]@]host[:1883]` or `mqtts://…[:8883]`, percent-encoded;
- *   `mqtts://…#sha256=HEX` trusts exactly the certificate with that SHA-256 fingerprint, instead of
- *   the system's authorities
+ *   `ws://…[:80][/path]` or `wss://…[:443][/path]` over WebSocket;
+ *   `mqtts://…#sha256=HEX`, and `wss`, trusts exactly the certificate with that SHA-256
+ * fingerprint, instead of the system's authorities
  *
  * Connects and stays connected: after a failure again in 1, 2, 4 … 60 seconds, with jitter.
  *

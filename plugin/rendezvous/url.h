@@ -8,17 +8,23 @@ G_BEGIN_DECLS
 /**
  * StileBrokerUrl:
  * @host: a name or an address, IPv6 without brackets
+ * @path: (nullable): of a WebSocket, as it is sent, beginning with a slash
  * @user, @password: (nullable): decoded
  * @fingerprint: SHA-256 of the certificate that alone is trusted, when @has_fingerprint
  * @shown: the URL without user, password and fingerprint: what a person may see
  *
  * Where a broker is: `mqtt://[user[:password]@]host[:1883]` or
- * `mqtts://[user[:password]@]host[:8883][#sha256=HEX]`.
+ * `mqtts://[user[:password]@]host[:8883][#sha256=HEX]`; over WebSocket,
+ * `ws://[user[:password]@]host[:80][/path]` or
+ * `wss://[user[:password]@]host[:443][/path][#sha256=HEX]`, where the path is `/mqtt` if none is
+ * given.
  */
 typedef struct {
     gboolean tls;
+    gboolean websocket;
     char *host;
     guint16 port;
+    char *path;
     char *user;
     char *password;
     gboolean has_fingerprint;

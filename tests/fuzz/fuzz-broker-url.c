@@ -24,9 +24,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_assert(*url.host && url.port > 0);
     g_assert(url.user != NULL || url.password == NULL);
     g_assert(url.tls || !url.has_fingerprint);
+    g_assert(url.websocket == (url.path != NULL));
+    g_assert(!url.path || (*url.path == '/' && !strpbrk(url.path, " \t\r\n\"<>")));
     g_assert(!strpbrk(url.shown, "@#?"));
     g_assert(stile_broker_url_parse(&shown, url.shown, NULL));
     g_assert(shown.tls == url.tls && shown.port == url.port);
+    g_assert(g_strcmp0(shown.path, url.path) == 0);
     g_assert(strcmp(shown.host, url.host) == 0 && strcmp(shown.shown, url.shown) == 0);
     g_assert(!shown.user && !shown.password && !shown.has_fingerprint);
     return 0;

@@ -114,8 +114,9 @@ write_config(Mosquitto *mosquitto, const MosquittoOptions *options)
         write_file(mosquitto, "acl", options->acl);
         g_string_append_printf(text, "acl_file %s/acl\n", mosquitto->directory);
     }
-    if (options->tls_name) {
+    if (options->tls_name)
         make_certificate(mosquitto, options->tls_name, options->tls_expired);
+    if (options->tls_name && !options->websocket) {
         g_string_append_printf(text, "certfile %s/certificate.pem\nkeyfile %s/key.pem\n",
                                mosquitto->directory, mosquitto->directory);
     }
@@ -129,14 +130,14 @@ die_with_parent(gpointer user_data)
 }
 
 static void
-wait_until_it_listens(Mosquitto *mosquitto)
+wait_until_it_listens(guint16 port)
 {
     g_autoptr(GSocketClient) client = g_socket_client_new();
 
     g_socket_client_set_enable_proxy(client, FALSE);
     for (guint tries = 0;; tries++) {
-        g_autoptr(GSocketConnection) connection = g_socket_client_connect_to_host(
-            client, "127.0.0.1", mosquitto->port, NULL, NULL);
+        g_autoptr(GSocketConnection)
+            connection = g_socket_client_connect_to_host(client, "127.0.0.1", port, NULL, NULL);
 
         if (connection)
             return;
@@ -159,7 +160,30 @@ mosquitto_restart(Mosquitto *mosquitto)
     mosquitto->process = g_subprocess_launcher_spawn(launcher, &error, binary, "-c",
                                                      mosquitto->config, NULL);
     g_assert_no_error(error);
-    wait_until_it_listens(mosquitto);
+    wait_until_it_listens(mosquitto->port);
+}
+
+static void
+start_gateway(Mosquitto *mosquitto, gboolean tls)
+{
+    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
+        G_SUBPROCESS_FLAGS_STDERR_SILENCE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
+    g_autofree char *script = g_test_build_filename(G_TEST_DIST, "tests/lab/mqtt-websocket.py",
+                                                    NULL);
+    g_autofree char *port = NULL;
+    g_autofree char *broker = g_strdup_printf("%u", mosquitto->port);
+    g_autofree char *certificate = mosquitto_file(mosquitto, "certificate.pem");
+    g_autofree char *key = mosquitto_file(mosquitto, "key.pem");
+    g_autoptr(GError) error = NULL;
+
+    mosquitto->gateway_port = free_port();
+    port = g_strdup_printf("%u", mosquitto->gateway_port);
+    g_subprocess_launcher_set_child_setup(launcher, die_with_parent, NULL, NULL);
+    mosquitto->gateway = g_subprocess_launcher_spawn(launcher, &error, "/usr/bin/python3", script,
+                                                     "127.0.0.1", port, broker,
+                                                     tls ? certificate : NULL, key, NULL);
+    g_assert_no_error(error);
+    wait_until_it_listens(mosquitto->gateway_port);
 }
 
 Mosquitto *
@@ -172,6 +196,10 @@ mosquitto_start(const MosquittoOptions *options)
         g_test_skip("mosquitto is not installed");
         return NULL;
     }
+    if (options->websocket && !g_file_test("/usr/bin/websockify", G_FILE_TEST_IS_EXECUTABLE)) {
+        g_test_skip("websockify is not installed");
+        return NULL;
+    }
     mosquitto = g_new0(Mosquitto, 1);
     mosquitto->port = free_port();
     mosquitto->directory = g_dir_make_tmp("stile-mosquitto-XXXXXX", NULL);
@@ -179,6 +207,8 @@ mosquitto_start(const MosquittoOptions *options)
     mosquitto->config = mosquitto_file(mosquitto, "mosquitto.conf");
     write_config(mosquitto, options);
     mosquitto_restart(mosquitto);
+    if (options->websocket)
+        start_gateway(mosquitto, options->tls_name != NULL);
     return mosquitto;
 }
 
@@ -200,6 +230,11 @@ mosquitto_free(Mosquitto *mosquitto)
         return;
     if (mosquitto->process)
         mosquitto_kill(mosquitto);
+    if (mosquitto->gateway) {
+        g_subprocess_force_exit(mosquitto->gateway);
+        g_assert_true(g_subprocess_wait(mosquitto->gateway, NULL, NULL));
+        g_object_unref(mosquitto->gateway);
+    }
     for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
         g_autofree char *path = mosquitto_file(mosquitto, files[i]);
 

@@ -10,6 +10,8 @@ typedef struct {
     char *config;
     char *fingerprint; /* of its certificate, in hexadecimal */
     GSubprocess *process;
+    guint16 gateway_port;
+    GSubprocess *gateway;
 } Mosquitto;
 
 #define MOSQUITTO_USER     "walker"
@@ -20,6 +22,7 @@ typedef struct {
     const char *acl;      /* the content of an access control list */
     const char *tls_name; /* speaks TLS, with a certificate of its own for this name */
     gboolean tls_expired; /* that has expired */
+    gboolean websocket;   /* is reached by WebSocket only, TLS and all, at @gateway_port */
 } MosquittoOptions;
 
 /** Returns: %NULL after g_test_skip() where mosquitto is not installed */

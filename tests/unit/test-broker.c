@@ -3,6 +3,7 @@
  * when asked to; over TLS only who is trusted is talked to; silence is noticed. */
 #include "base/error.h"
 #include "member.h"
+#include "rendezvous/envelope.h"
 
 #include <signal.h>
 #include <string.h>
@@ -84,10 +85,71 @@ test_tls(void)
     }
 }
 
+/* Two members meet there, with the largest presence there can be, and one is seen to leave. */
+static void
+meet(const char *url)
+{
+    g_autoptr(Member) a = member_new('a', NULL);
+    g_autofree char *long_text = g_strnfill(STILE_PRESENCE_MAX, 'x');
+    Member *b = member_new('b', NULL);
+
+    know(a, 'b');
+    know(b, 'a');
+    say(a, "hello");
+    say(b, long_text);
+    add_url(a, url);
+    wait_for(a, "complete");
+    add_url(b, url);
+    wait_for(a, "xxxx");
+    wait_for(b, "hello");
+    g_assert_true(tell(a, 'b', "one"));
+    wait_for(b, "one");
+    member_free(b);
+    wait_for(a, "gone");
+}
+
+static void
+test_websocket(void)
+{
+    static const MosquittoOptions options = {.websocket = TRUE};
+    static const MosquittoOptions password = {.websocket = TRUE, .password = TRUE};
+    static const MosquittoOptions tls = {.websocket = TRUE, .tls_name = "localhost"};
+    const MosquittoOptions *all[] = {&options, &password, &tls};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(all); i++) {
+        g_autoptr(Mosquitto) mosquitto = mosquitto_start(all[i]);
+        g_autofree char *plain = NULL;
+        g_autofree char *user = NULL;
+        g_autofree char *secure = NULL;
+        g_autofree char *right = NULL;
+        g_autofree char *wrong = NULL;
+
+        if (!mosquitto)
+            return;
+        plain = g_strdup_printf("ws://localhost:%u", mosquitto->gateway_port);
+        user = g_strdup_printf("ws://" MOSQUITTO_USER
+                               ":over%%20the%%20stile@localhost:%u/any/where",
+                               mosquitto->gateway_port);
+        secure = g_strdup_printf("wss://localhost:%u/mqtt", mosquitto->gateway_port);
+        right = g_strdup_printf("%s#sha256=%s", secure, mosquitto->fingerprint);
+        wrong = g_strdup_printf("%s#sha256=%064d", secure, 7);
+        if (all[i]->password) {
+            expect(user, "connected");
+            expect(plain, "localhost: wants a user name and a password");
+        } else if (!all[i]->tls_name) {
+            meet(plain);
+        } else if (g_tls_backend_supports_tls(g_tls_backend_get_default())) {
+            expect(secure, "localhost: wrong TLS certificate: it was issued by an unknown");
+            expect(wrong, "wrong TLS certificate: its fingerprint is not the one that is trusted");
+            meet(right);
+        }
+    }
+}
+
 static void
 test_unreachable(void)
 {
-    static const char *const bad[] = {"wss://broker.example/mqtt", "ws://broker.example",
+    static const char *const bad[] = {"wss://broker.example/mqtt?x", "ws://",
                                       "http://broker.example", "mqtt://", ""};
     g_autofree char *nobody = g_strdup_printf("mqtt://127.0.0.1:%u", free_port());
     g_autofree char *tls = g_strdup_printf("mqtts://127.0.0.1:%u", free_port());
@@ -145,7 +207,7 @@ on_incoming(GSocketService *service, GSocketConnection *connection, GObject *sou
 }
 
 static GSocketService *
-rude_new(Rude *rude, char **ret_url)
+rude_new(Rude *rude, const char *scheme, char **ret_url)
 {
     GSocketService *service = g_socket_service_new();
     g_autoptr(GSocketAddress) any = g_inet_socket_address_new_from_string("127.0.0.1", 0);
@@ -155,7 +217,7 @@ rude_new(Rude *rude, char **ret_url)
                                                 G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL,
                                                 &bound, NULL));
     g_signal_connect(service, "incoming", G_CALLBACK(on_incoming), rude);
-    *ret_url = g_strdup_printf("mqtt://127.0.0.1:%u",
+    *ret_url = g_strdup_printf("%s://127.0.0.1:%u", scheme,
                                g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound)));
     return service;
 }
@@ -184,7 +246,32 @@ test_rude(void)
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         Rude rude = {.words = cases[i].says, .size = cases[i].size};
         g_autofree char *url = NULL;
-        g_autoptr(GSocketService) service = rude_new(&rude, &url);
+        g_autoptr(GSocketService) service = rude_new(&rude, "mqtt", &url);
+
+        expect(url, cases[i].words);
+        g_socket_service_stop(service);
+    }
+}
+
+static void
+test_rude_websocket(void)
+{
+    static const struct {
+        const char *says, *words;
+    } cases[] = {
+        {"HTTP/1.1 404 Not Found\r\n\r\n", "127.0.0.1: answers HTTP status 404 instead of a WebS"},
+        {"HTTP/1.1 403 Forbidden\r\n\r\n", "127.0.0.1: answers HTTP status 403 instead of a WebS"},
+        {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+         "127.0.0.1: does not speak WebSocket"},
+        {"\x20\x02", "127.0.0.1: does not speak WebSocket"},
+        {"HTTP/1.1 101", "127.0.0.1: closed the connection without an answer"},
+        {"", "127.0.0.1: closed the connection without an answer"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Rude rude = {.words = cases[i].says, .size = strlen(cases[i].says)};
+        g_autofree char *url = NULL;
+        g_autoptr(GSocketService) service = rude_new(&rude, "ws", &url);
 
         expect(url, cases[i].words);
         g_socket_service_stop(service);
@@ -198,7 +285,7 @@ test_backoff(void)
     static const guint pauses[] = {1, 2, 4, 8, 16, 32, 60, 60, 60};
     Rude rude = {.words = ""};
     g_autofree char *url = NULL;
-    g_autoptr(GSocketService) service = rude_new(&rude, &url);
+    g_autoptr(GSocketService) service = rude_new(&rude, "mqtt", &url);
     g_autoptr(StileClock) clock = stile_clock_new_virtual(0, 5);
     g_autoptr(Member) a = member_new('a', clock);
     guint calls = 0;
@@ -276,9 +363,11 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rendezvous/password", test_password);
     g_test_add_func("/rendezvous/tls", test_tls);
+    g_test_add_func("/rendezvous/websocket", test_websocket);
     g_test_add_func("/rendezvous/unreachable", test_unreachable);
     g_test_add_func("/rendezvous/not-authorized", test_not_authorized);
     g_test_add_func("/rendezvous/rude", test_rude);
+    g_test_add_func("/rendezvous/rude-websocket", test_rude_websocket);
     g_test_add_func("/rendezvous/backoff", test_backoff);
     g_test_add_func("/rendezvous/silence", test_silence);
     result = g_test_run();

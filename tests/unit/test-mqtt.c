@@ -269,20 +269,28 @@ test_url(void)
         const char *text, *host, *user, *password, *shown;
         guint16 port;
         gboolean tls, pinned;
+        const char *path;
     } good[] = {
         {"mqtt://broker.example", "broker.example", NULL, NULL, "mqtt://broker.example", 1883,
-         FALSE, FALSE},
+         FALSE, FALSE, NULL},
         {"mqtts://broker.example/", "broker.example", NULL, NULL, "mqtts://broker.example", 8883,
-         TRUE, FALSE},
+         TRUE, FALSE, NULL},
         {"MQTTS://u@192.0.2.7:443", "192.0.2.7", "u", NULL, "mqtts://192.0.2.7:443", 443, TRUE,
-         FALSE},
+         FALSE, NULL},
         {"mqtt://u%40x:p%3a%2F%23@[2001:db8::1]:1", "2001:db8::1", "u@x", "p:/#",
-         "mqtt://[2001:db8::1]:1", 1, FALSE, FALSE},
-        {"mqtts://u:@h#sha256=" HEX_32, "h", "u", "", "mqtts://h", 8883, TRUE, TRUE},
+         "mqtt://[2001:db8::1]:1", 1, FALSE, FALSE, NULL},
+        {"mqtts://u:@h#sha256=" HEX_32, "h", "u", "", "mqtts://h", 8883, TRUE, TRUE, NULL},
         {"mqtts://h#sha256=00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:"
          "18:19:1A:1B:1C:1D:1E:1F",
-         "h", NULL, NULL, "mqtts://h", 8883, TRUE, TRUE},
-        {"mqtt://@h", "h", NULL, NULL, "mqtt://h", 1883, FALSE, FALSE},
+         "h", NULL, NULL, "mqtts://h", 8883, TRUE, TRUE, NULL},
+        {"mqtt://@h", "h", NULL, NULL, "mqtt://h", 1883, FALSE, FALSE, NULL},
+        {"ws://h", "h", NULL, NULL, "ws://h/mqtt", 80, FALSE, FALSE, "/mqtt"},
+        {"WSS://u:p@h/", "h", "u", "p", "wss://h/", 443, TRUE, FALSE, "/"},
+        {"ws://[2001:db8::1]:8080/a/%2Fb;c=%20", "2001:db8::1", NULL, NULL,
+         "ws://[2001:db8::1]:8080/a/%2Fb;c=%20", 8080, FALSE, FALSE, "/a/%2Fb;c=%20"},
+        {"ws://h/a b", "h", NULL, NULL, "ws://h/a%20b", 80, FALSE, FALSE, "/a%20b"},
+        {"ws://h/a\nb", "h", NULL, NULL, "ws://h/a%0Ab", 80, FALSE, FALSE, "/a%0Ab"},
+        {"wss://h/x#sha256=" HEX_32, "h", NULL, NULL, "wss://h/x", 443, TRUE, TRUE, "/x"},
     };
     static const char *const bad[] = {
         "",
@@ -292,8 +300,14 @@ test_url(void)
         "mqtt:///",
         "mqtt://:1883",
         "http://h",
-        "ws://h",
-        "wss://h/mqtt",
+        "ws://",
+        "ws://h/a%2",
+        "ws://h/a\"",
+        "ws://h/a<b>",
+        "ws://h/secret@x",
+        "ws://h/?token=secret",
+        "ws://h/#sha256=" HEX_32,
+        "wss://h/#",
         "mqtt://h:0",
         "mqtt://h:65536",
         "mqtt://h:-1",
@@ -322,6 +336,8 @@ test_url(void)
         g_assert_no_error(error);
         g_assert_cmpstr(url.host, ==, good[i].host);
         g_assert_cmpuint(url.port, ==, good[i].port);
+        g_assert_cmpstr(url.path, ==, good[i].path);
+        g_assert_cmpint(url.websocket, ==, good[i].path != NULL);
         g_assert_cmpstr(url.user, ==, good[i].user);
         g_assert_cmpstr(url.password, ==, good[i].password);
         g_assert_cmpstr(url.shown, ==, good[i].shown);
