@@ -151,7 +151,7 @@ typedef struct {
     StileSocket *socket;
     StileAddress address;
     gint stop;
-    guint relayed;
+    gint relayed;
 } Relay;
 
 static gpointer
@@ -177,7 +177,7 @@ relay_run(gpointer user_data)
                 g_assert_cmpuint(stile_get_u16be(data), ==, CHANNEL);
                 g_assert_cmpuint(stile_get_u16be(data + 2), ==, size - 4);
                 stile_socket_send(relay->socket, NULL, &to->address, data, size);
-                relay->relayed++;
+                g_atomic_int_inc(&relay->relayed);
             }
         }
     }
@@ -191,7 +191,7 @@ test_turn(void)
     Relay relay = {.world = world, .socket = stile_socket_new(AF_INET, 0, NULL)};
     StileEndpoint turn = {.kind = STILE_ENDPOINT_TURN, .channel = CHANNEL};
     StileEndpoint to_b = world_udp_to(&world->b), nowhere = to_b, turn_nowhere;
-    guint relayed;
+    gint relayed;
     GThread *thread;
 
     g_assert_true(
@@ -214,16 +214,16 @@ test_turn(void)
     nowhere.remote.in.sin_port = g_htons(9);
     world_set_path(&world->a, 2, &nowhere, &turn);
     check_supers(world);
-    relayed = relay.relayed;
+    relayed = g_atomic_int_get(&relay.relayed);
     turn_nowhere.server.in.sin_port = g_htons(9);
     world_set_path(&world->a, 2, &turn_nowhere, &to_b);
     check_supers(world);
     world_set_path(&world->a, 2, &turn_nowhere, &turn);
     check_supers(world);
-    g_assert_cmpuint(relay.relayed, >, relayed + 100);
+    g_assert_cmpint(g_atomic_int_get(&relay.relayed), >, relayed + 100);
     g_atomic_int_set(&relay.stop, 1);
     g_thread_join(thread);
-    g_assert_cmpuint(relay.relayed, >, 100);
+    g_assert_cmpint(relay.relayed, >, 100);
     stile_socket_unref(relay.socket);
 }
 
