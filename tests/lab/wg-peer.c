@@ -102,8 +102,8 @@ int
 main(int argc, char **argv)
 {
     static const StileDataplaneOps ops = {.failed = on_failed};
-    const char *name = "wg%d", *private_key = NULL, *public_key = NULL, *preshared_key = NULL,
-               *endpoint = NULL, *peers = NULL;
+    g_autofree char *name = NULL, *private_key = NULL, *public_key = NULL, *preshared_key = NULL,
+                    *endpoint = NULL, *peers = NULL;
     g_auto(GStrv) allowed = NULL;
     int port = 51820;
     const GOptionEntry options[] = {
@@ -130,7 +130,8 @@ main(int argc, char **argv)
     if (!g_option_context_parse(context, &argc, &argv, &error) || !private_key || !public_key ||
         !read_key(key, private_key, &error) ||
         !read_peer(table, public_key, preshared_key, endpoint, allowed, &error) ||
-        (peers && !read_peers(table, peers, &error)) || !(tun = stile_tun_new(name, &error)) ||
+        (peers && !read_peers(table, peers, &error)) ||
+        !(tun = stile_tun_new(name ? name : "wg%d", &error)) ||
         !(socket = stile_socket_new(AF_INET, (guint16)port, &error))) {
         g_printerr("wg-peer: %s\n", error ? error->message : "--private-key and --peer are needed");
         return 1;
