@@ -62,4 +62,5 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/ssdp/gateway \
 	tests/fuzz/seeds/upnp-description/entity \
 	tests/fuzz/seeds/upnp-description/version-1 \
-	tests/fuzz/seeds/upnp-description/version-2
+	tests/fuzz/seeds/upnp-description/version-2 \
+	tests/fuzz/seeds/upnp-description/vertical-tabs
