@@ -19,8 +19,8 @@ G_BEGIN_DECLS
 /**
  * StileEngine: all networks of this machine.
  *
- * Properties: "version" s, "connectivity" s (none, portal, limited, full), "nat" StileNat (always the same).
- * Signals: "network-added" (StileNetwork), "network-removed" (StileNetwork).
+ * Properties: "version" s, "connectivity" s (none, portal, limited, full), "nat" StileNat (always
+ * the same). Signals: "network-added" (StileNetwork), "network-removed" (StileNetwork).
  */
 #define STILE_TYPE_ENGINE (stile_engine_get_type())
 G_DECLARE_FINAL_TYPE(StileEngine, stile_engine, STILE, ENGINE, GObject)
@@ -72,12 +72,13 @@ G_DECLARE_FINAL_TYPE(StileRelay, stile_relay, STILE, RELAY, GObject)
  * StileNat: what stands between this machine and the internet.
  *
  * Properties: "mapping" s, "filtering" s (endpoint-independent, address-dependent,
- * address-and-port-dependent, none, unknown), "cone-name" s (open-internet, full-cone, restricted-cone,
- * port-restricted-cone, symmetric, symmetric-firewall, udp-blocked, unknown), "port-allocation" s (preserving,
- * sequential, block, random, or empty), "port-delta" i, "port-block" (qq) as GVariant, "hairpin" s (yes, no,
- * unknown), "mapping-lifetime" u (s), "public-addresses" as, "port-mapping" as (pcp, nat-pmp, upnp-igd),
- * "layers" u (0: no NAT or unknown), "nat64-prefix" s, "ipv6" b, "udp-blocked" b, "captive-portal" b,
- * "confidence" d, "last-probe" t (unix µs, 0: never).
+ * address-and-port-dependent, none, unknown), "cone-name" s (open-internet, full-cone,
+ * restricted-cone, port-restricted-cone, symmetric, symmetric-firewall, udp-blocked, unknown),
+ * "port-allocation" s (preserving, sequential, block, random, or empty), "port-delta" i,
+ * "port-block" (qq) as GVariant, "hairpin" s (yes, no, unknown), "mapping-lifetime" u (s),
+ * "public-addresses" as, "port-mapping" as (pcp, nat-pmp, upnp-igd), "layers" u (0: no NAT or
+ * unknown), "nat64-prefix" s, "ipv6" b, "udp-blocked" b, "captive-portal" b, "confidence" d,
+ * "last-probe" t (unix µs, 0: never).
  */
 #define STILE_TYPE_NAT (stile_nat_get_type())
 G_DECLARE_FINAL_TYPE(StileNat, stile_nat, STILE, NAT, GObject)
@@ -103,11 +104,13 @@ GPtrArray *stile_engine_networks(StileEngine *engine);
 StileNat *stile_engine_nat(StileEngine *engine);
 /**
  * stile_nat_probe:
- * @options: (nullable): a{sv}: "stun" as: the servers to ask instead of the networks' own; "lifetime" b:
- *   measure how long a mapping lives, too, which goes on for minutes after the call has ended
+ * @options: (nullable): a{sv}: "stun" as: the servers to ask instead of the networks' own;
+ * "lifetime" b: measure how long a mapping lives, too, which goes on for minutes after the call has
+ * ended
  *
  * Finds out anew, in a few seconds. Calls at the same time share one probe; with options, the last
- * one's count. It is also done when a network comes up, and when the machine moves to another network.
+ * one's count. It is also done when a network comes up, and when the machine moves to another
+ * network.
  *
  * Errors: %STILE_ERROR_INVALID_ARGUMENT (or no server is known), %STILE_ERROR_UNREACHABLE (no name
  * resolves), %STILE_ERROR_FAILED
