@@ -139,8 +139,9 @@ def main():
         print(table([""] + [RATIO_HEADINGS[key] for key in keys],
                     [[label(name)] + [ratio(rounds["stile"], r, key) for key in keys]
                      for name, r in rounds.items() if name != "stile"]))
-    if "crowd" in rounds and "stile" in rounds:
-        more = [statistics.median(values(rounds[name], "resident")) for name in ("crowd", "stile")]
+    more = [values(rounds.get(name, []), "resident") for name in ("crowd", "stile")]
+    if all(more):
+        more = [statistics.median(resident) for resident in more]
         print(f"\nMemory of an idle peer: {(more[0] - more[1]) * 1024 / 1000:.1f} kB")
     plot(rounds, os.path.join(directory, "plot.svg"))
 
