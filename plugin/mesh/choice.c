@@ -3,8 +3,9 @@
 
 #define MSEC ((gint64)1000)
 /* A way that answered, but how fast is not known yet (the answer came to a repeated question). */
-#define UNKNOWN_RTT    (100 * MSEC)
-#define TURN_PENALTY   (100 * MSEC)
+#define UNKNOWN_RTT (100 * MSEC)
+/* A full link loses some heartbeats, too; the relay would not do better then. */
+#define TURN_PENALTY   (200 * MSEC)
 #define BROKER_PENALTY (1000 * MSEC)
 /* What a loss costs an application is about a retransmission timeout. */
 #define LOSS_COST ((double)(1000 * MSEC))

@@ -56,8 +56,8 @@ typedef struct {
  * stile_way_cost:
  *
  * Returns: what using this way costs, in microseconds of imagined delay: its round trip, more for
- *   each loss, more for being a relay. So a direct way wins unless it is really bad: losing a tenth
- * of its packets, or slower than the relay by a tenth of a second.
+ *   each loss, more for being a relay. So a direct way wins unless it is really bad: losing a
+ *   quarter of its packets, or slower than the relay by a fifth of a second.
  */
 gint64 stile_way_cost(const StileWay *way);
 

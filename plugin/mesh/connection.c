@@ -12,7 +12,9 @@
  * open, the shortest of which live for 30 seconds. */
 #define HEARTBEAT_BUSY    (250 * MSEC)
 #define HEARTBEAT_STANDBY (5 * SEC)
-#define HEARTBEAT_IDLE    (15 * SEC)
+/* A direct way that was left for its losses is watched closely: it may be good again. */
+#define HEARTBEAT_RETURN (1 * SEC)
+#define HEARTBEAT_IDLE   (15 * SEC)
 /* So long after the last packet a connection counts as idle. */
 #define BUSY_FOR (10 * SEC)
 
@@ -390,6 +392,7 @@ set_heartbeats(StileConnection *connection, const GArray *ways)
     gboolean doubt = first && first->way.unanswered >= STILE_WAY_DOUBT;
     guint direct = best_standby(ways, STILE_WAY_DIRECT, connection->choice.first);
     guint turn = best_standby(ways, STILE_WAY_TURN, connection->choice.first);
+    gboolean may_return = first && first->way.kind != STILE_WAY_DIRECT;
 
     for (guint i = 0; i < ways->len; i++) {
         const StileConnectionWay *way = &g_array_index(ways, StileConnectionWay, i);
@@ -401,7 +404,10 @@ set_heartbeats(StileConnection *connection, const GArray *ways)
         if (id == connection->choice.first)
             interval = is_busy || doubt ? HEARTBEAT_BUSY : HEARTBEAT_IDLE;
         else if (id == direct || id == turn)
-            interval = doubt ? HEARTBEAT_BUSY : is_busy ? HEARTBEAT_STANDBY : HEARTBEAT_IDLE;
+            interval = doubt                        ? HEARTBEAT_BUSY
+                       : !is_busy                   ? HEARTBEAT_IDLE
+                       : may_return && id == direct ? HEARTBEAT_RETURN
+                                                    : HEARTBEAT_STANDBY;
         stile_ice_agent_set_heartbeat(connection->agent, id - FIRST_PAIR_ID, interval);
     }
 }
