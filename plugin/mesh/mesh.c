@@ -29,21 +29,6 @@ stile_mesh_refresh_soon(StileMesh *mesh)
 
 /* The ladder's result goes to the data plane and to those who look */
 
-static gboolean
-has_relay(StileMesh *mesh)
-{
-    GPtrArray *relays = stile_underlay_relays(mesh->underlay);
-
-    for (guint i = 0; i < relays->len; i++) {
-        g_autofree char *state = NULL;
-
-        g_object_get(relays->pdata[i], "state", &state, NULL);
-        if (strcmp(state, "ready") == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static void
 on_refresh(gpointer user_data)
 {
@@ -52,7 +37,7 @@ on_refresh(gpointer user_data)
         .up = TRUE,
         .policy = mesh->policy,
         .mine = stile_underlay_nat(mesh->underlay),
-        .has_relay = has_relay(mesh),
+        .has_relay = stile_underlay_relay_ready(mesh->underlay),
         .gateway = stile_underlay_gateway(mesh->underlay),
     };
     StileTable *table = stile_table_new();

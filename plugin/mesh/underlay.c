@@ -90,8 +90,8 @@ has_stun_servers(StileUnderlay *underlay)
     return FALSE;
 }
 
-static gboolean
-any_relay_ready(StileUnderlay *underlay)
+gboolean
+stile_underlay_relay_ready(StileUnderlay *underlay)
 {
     for (guint i = 0; i < underlay->servers->len; i++) {
         Server *server = underlay->servers->pdata[i];
@@ -119,7 +119,7 @@ judge_nat(StileUnderlay *underlay)
     }
     nat.mapping = stile_nat_judge_mapping((StileNatSample *)samples->data, samples->len).mapping;
     nat.udp_blocked = underlay->gathered && has_stun_servers(underlay) && reflexives->len == 0 &&
-                      !any_relay_ready(underlay);
+                      !stile_underlay_relay_ready(underlay);
     if (memcmp(&nat, &underlay->nat, sizeof nat) == 0)
         return;
     underlay->nat = nat;

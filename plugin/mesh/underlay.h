@@ -68,6 +68,8 @@ void stile_underlay_set_filtering(StileUnderlay *underlay, StileNatBehaviour fil
 StileAddress stile_underlay_gateway(StileUnderlay *underlay);
 /** The smallest MTU of the links that we may send over; 0 when there is none. */
 guint stile_underlay_link_mtu(StileUnderlay *underlay);
+/** Whether a TURN server has lent us an address. */
+gboolean stile_underlay_relay_ready(StileUnderlay *underlay);
 /** Returns: (transfer none): of StileRelay */
 GPtrArray *stile_underlay_relays(StileUnderlay *underlay);
 /** Whether any peer wants us reachable. */
