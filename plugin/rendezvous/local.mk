@@ -56,7 +56,8 @@ EXTRA_DIST += plugin/rendezvous/README.md
 EXTRA_DIST += \
 	tests/fuzz/seeds/mqtt-packet/publish-long tests/fuzz/seeds/mqtt-packet/publish-qos1 \
 	tests/fuzz/seeds/mqtt-packet/refusals tests/fuzz/seeds/mqtt-packet/session \
-	tests/fuzz/seeds/broker-url/full tests/fuzz/seeds/broker-url/plain \
+	tests/fuzz/seeds/broker-url/full tests/fuzz/seeds/broker-url/no-address \
+	tests/fuzz/seeds/broker-url/plain \
 	tests/fuzz/seeds/broker-url/scope tests/fuzz/seeds/broker-url/websocket \
 	tests/fuzz/seeds/broker-url/websocket-plain tests/fuzz/seeds/websocket/frames \
 	tests/fuzz/seeds/websocket/handshake tests/fuzz/seeds/websocket/not-found \

@@ -68,7 +68,9 @@ is_host(const char *host)
     for (const char *at = host; *at; at++)
         if ((guchar)*at <= ' ' || *at == 0x7f || strchr("/?#@[]\\", *at))
             return FALSE;
-    if (strchr(host, '%') && !strchr(host, ':')) /* but fe80::1%eth0 */
+    /* Brackets let GLib take more than addresses, and what is none is normalised as a name when
+     * it is shown. */
+    if (strpbrk(host, ":%") && !g_hostname_is_ip_address(host))
         return FALSE;
     return g_utf8_validate(host, -1, NULL);
 }

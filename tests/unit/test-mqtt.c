@@ -279,6 +279,8 @@ test_url(void)
          FALSE, NULL},
         {"mqtt://u%40x:p%3a%2F%23@[2001:db8::1]:1", "2001:db8::1", "u@x", "p:/#",
          "mqtt://[2001:db8::1]:1", 1, FALSE, FALSE, NULL},
+        {"mqtt://[fe80::1%25eth0]", "fe80::1%eth0", NULL, NULL, "mqtt://[fe80::1%25eth0]", 1883,
+         FALSE, FALSE, NULL},
         {"mqtts://u:@h#sha256=" HEX_32, "h", "u", "", "mqtts://h", 8883, TRUE, TRUE, NULL},
         {"mqtts://h#sha256=00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:"
          "18:19:1A:1B:1C:1D:1E:1F",
@@ -326,6 +328,10 @@ test_url(void)
         "mqtt://[2001:db8::1",
         "mqtt://u:secret@h:99999",
         "mqtt://h%2fx",
+        "mqtt://h%3ax",
+        "mqtt://h%2525x",
+        "mqtt://[:%25eth0]",
+        "mqtt://[:%2527\xc4\x9d]",
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
