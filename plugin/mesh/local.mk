@@ -85,8 +85,10 @@ libstile_la_SOURCES += \
 	plugin/mesh/peer.c plugin/mesh/peer.h \
 	plugin/mesh/ping.c plugin/mesh/ping.h \
 	plugin/mesh/relay.c plugin/mesh/relay.h \
+	plugin/mesh/relays.c plugin/mesh/relays.h \
 	plugin/mesh/resolve.c plugin/mesh/resolve.h \
 	plugin/mesh/mesh.c plugin/mesh/mesh.h plugin/mesh/mesh-private.h \
 	plugin/mesh/mesh-rendezvous.c \
 	plugin/mesh/mesh-underlay.c \
+	plugin/mesh/server-name.c plugin/mesh/server-name.h \
 	plugin/mesh/underlay.c plugin/mesh/underlay.h

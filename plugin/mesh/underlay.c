@@ -3,24 +3,15 @@
 
 #include "base/error.h"
 #include "io/links.h"
-#include "mesh/server-uri.h"
+#include "mesh/relays.h"
+#include "mesh/server-name.h"
 #include "portmap/portmap.h"
-#include <gio/gio.h>
 #include <string.h>
 
-#define SEC ((gint64)1000000)
-/* A name that did not resolve is asked for again: the network may just be coming up. */
-#define RESOLVE_AGAIN (10 * SEC)
-
+/* A STUN server. */
 typedef struct {
     StileUnderlay *underlay;
-    char *text; /* as the user wrote it */
-    StileServerUri uri;
-    StileAddress address;         /* unset until resolved */
-    StileTurnServer *credentials; /* of a relay; NULL for a STUN server */
-    StileRelay *relay;
-    StileTurn *turn;
-    StileAddress unwrapped; /* the server whose channel data we had unwrapped */
+    StileServerName *name;
 } Server;
 
 struct _StileUnderlay {
@@ -34,9 +25,7 @@ struct _StileUnderlay {
     StileGatherer *gatherer;
     gboolean gathered;
     GPtrArray *servers; /* of Server */
-    GPtrArray *relays;  /* of StileRelay */
-    GCancellable *cancellable;
-    StileTimer *resolve_timer;
+    StileRelays *relays;
     StileNatSide nat;
     GArray *seen; /* of StileLocalAddress: what the gatherer was last given */
     StileAddress gateway;
@@ -46,32 +35,14 @@ struct _StileUnderlay {
 
 /* Sending */
 
-static Server *
-find_relay(StileUnderlay *underlay, const StileAddress *address)
-{
-    for (guint i = 0; i < underlay->servers->len; i++) {
-        Server *server = underlay->servers->pdata[i];
-        StileAddress used;
-
-        if (!server->turn)
-            continue;
-        used = stile_turn_server(server->turn);
-        if (stile_address_equal(&used, address))
-            return server;
-    }
-    return NULL;
-}
-
 static void
 on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize size)
 {
     StileUnderlay *underlay = user_data;
     StileSocket *socket = stile_underlay_socket(underlay, stile_address_family(&to->remote));
-    Server *relay;
 
     if (to->kind == STILE_ENDPOINT_TURN) {
-        if ((relay = find_relay(underlay, &to->server)))
-            stile_turn_send(relay->turn, &to->remote, data, size);
+        stile_relays_send(underlay->relays, to, data, size);
     } else if (to->kind == STILE_ENDPOINT_UDP && socket) {
         /* A packet that cannot be sent is a packet lost: whoever waits for an answer notices. */
         stile_socket_send(socket, stile_address_is_set(&to->local) ? &to->local : NULL, &to->remote,
@@ -84,22 +55,20 @@ on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize s
 static gboolean
 has_stun_servers(StileUnderlay *underlay)
 {
-    for (guint i = 0; i < underlay->servers->len; i++)
-        if (stile_address_is_set(&((Server *)underlay->servers->pdata[i])->address))
+    for (guint i = 0; i < underlay->servers->len; i++) {
+        const Server *server = underlay->servers->pdata[i];
+        StileAddress address = stile_server_name_address(server->name);
+
+        if (stile_address_is_set(&address))
             return TRUE;
-    return FALSE;
+    }
+    return stile_relays_known(underlay->relays);
 }
 
 gboolean
 stile_underlay_relay_ready(StileUnderlay *underlay)
 {
-    for (guint i = 0; i < underlay->servers->len; i++) {
-        Server *server = underlay->servers->pdata[i];
-
-        if (server->turn && stile_turn_state(server->turn) == STILE_TURN_READY)
-            return TRUE;
-    }
-    return FALSE;
+    return stile_relays_ready(underlay->relays);
 }
 
 /* What each STUN server and each relay saw of our IPv4 socket. */
@@ -164,33 +133,6 @@ static const StileGathererOps gatherer_ops = {
 /* Relays */
 
 static void
-unwrap(Server *server, const StileAddress *address)
-{
-    StileUnderlay *underlay = server->underlay;
-
-    if (stile_address_equal(&server->unwrapped, address))
-        return;
-    if (stile_address_is_set(&server->unwrapped))
-        underlay->ops->relay_server(underlay->user_data, &server->unwrapped, FALSE);
-    server->unwrapped = *address;
-    if (stile_address_is_set(address))
-        underlay->ops->relay_server(underlay->user_data, address, TRUE);
-}
-
-static void
-on_turn_changed(gpointer user_data, StileTurn *turn)
-{
-    Server *server = user_data;
-    StileAddress address = stile_turn_server(turn);
-
-    unwrap(server, &address);
-    stile_relay_update(server->relay, turn);
-    stile_gatherer_turn_changed(server->underlay->gatherer, turn);
-    if (stile_turn_state(turn) == STILE_TURN_READY)
-        server->underlay->ops->relay_ready(server->underlay->user_data);
-}
-
-static void
 route_message(StileUnderlay *underlay, const StileStunMessage *message, const StileEndpoint *from)
 {
     switch (message->class) {
@@ -207,187 +149,106 @@ route_message(StileUnderlay *underlay, const StileStunMessage *message, const St
 }
 
 static void
-on_turn_received(gpointer user_data, StileTurn *turn, const StileAddress *peer, const guint8 *data,
-                 gsize size)
+on_relay_changed(gpointer user_data, StileTurn *turn)
 {
-    Server *server = user_data;
-    StileUnderlay *underlay = server->underlay;
-    StileEndpoint from = {
-        .kind = STILE_ENDPOINT_TURN,
-        .remote = *peer,
-        .server = stile_turn_server(turn),
-    };
-    StileStunMessage message;
+    StileUnderlay *underlay = user_data;
 
-    if (!stile_stun_looks_like(data, size))
-        underlay->ops->packet(underlay->user_data, &from, data, size);
-    else if (stile_stun_message_parse(&message, data, size, NULL))
-        route_message(underlay, &message, &from);
+    stile_gatherer_turn_changed(underlay->gatherer, turn);
 }
 
 static void
-on_turn_channel(gpointer user_data, StileTurn *turn, const StileAddress *peer, guint16 number)
+on_relay_message(gpointer user_data, const StileStunMessage *message, const StileEndpoint *from)
 {
-    Server *server = user_data;
-
-    server->underlay->ops->channel(server->underlay->user_data);
+    route_message(user_data, message, from);
 }
 
-static const StileTurnOps turn_ops = {
-    .changed = on_turn_changed,
-    .received = on_turn_received,
-    .channel = on_turn_channel,
+static void
+on_relay_packet(gpointer user_data, const StileEndpoint *from, const guint8 *data, gsize size)
+{
+    StileUnderlay *underlay = user_data;
+
+    underlay->ops->packet(underlay->user_data, from, data, size);
+}
+
+static void
+on_relay_channel(gpointer user_data)
+{
+    StileUnderlay *underlay = user_data;
+
+    underlay->ops->channel(underlay->user_data);
+}
+
+static void
+on_relay_server(gpointer user_data, const StileAddress *server, gboolean used)
+{
+    StileUnderlay *underlay = user_data;
+
+    underlay->ops->relay_server(underlay->user_data, server, used);
+}
+
+static void
+on_relay_ready(gpointer user_data)
+{
+    StileUnderlay *underlay = user_data;
+
+    underlay->ops->relay_ready(underlay->user_data);
+}
+
+static const StileRelaysOps relays_ops = {
+    .changed = on_relay_changed,
+    .message = on_relay_message,
+    .packet = on_relay_packet,
+    .channel = on_relay_channel,
+    .server = on_relay_server,
+    .ready = on_relay_ready,
 };
-
-/* A relay on the internet cannot reach into a private network, and need not know what is there. */
-static gboolean
-can_relay_to(StileTurn *turn, const StileAddress *remote)
-{
-    StileAddress relayed = stile_turn_relayed(turn);
-
-    return stile_turn_state(turn) == STILE_TURN_READY &&
-           stile_address_family(&relayed) == stile_address_family(remote) &&
-           (stile_address_is_inside(&relayed) || !stile_address_is_inside(remote));
-}
 
 void
 stile_underlay_permit(StileUnderlay *underlay, const StileAddress *remote)
 {
-    for (guint i = 0; i < underlay->servers->len; i++) {
-        Server *server = underlay->servers->pdata[i];
-
-        if (server->turn && can_relay_to(server->turn, remote))
-            stile_turn_permit(server->turn, remote);
-    }
+    stile_relays_permit(underlay->relays, remote);
 }
 
 void
 stile_underlay_forget(StileUnderlay *underlay, const StileAddress *remote)
 {
-    for (guint i = 0; i < underlay->servers->len; i++) {
-        Server *server = underlay->servers->pdata[i];
-
-        if (server->turn)
-            stile_turn_forget(server->turn, remote);
-    }
+    stile_relays_forget(underlay->relays, remote);
 }
 
 guint16
 stile_underlay_channel(StileUnderlay *underlay, const StileAddress *server,
                        const StileAddress *remote)
 {
-    Server *relay = find_relay(underlay, server);
-
-    return relay ? stile_turn_bind(relay->turn, remote) : 0;
+    return stile_relays_channel(underlay->relays, server, remote);
 }
 
-/* Servers by name */
+/* STUN servers by name */
 
 static void
-start_server(Server *server)
-{
-    StileUnderlay *underlay = server->underlay;
-
-    if (!server->credentials) {
-        stile_gatherer_add_stun_server(underlay->gatherer, &server->address);
-        return;
-    }
-    server->turn = stile_turn_new(underlay->clock, underlay->transactions, &server->address,
-                                  AF_INET, server->credentials->username,
-                                  server->credentials->password, &turn_ops, server);
-    unwrap(server, &server->address);
-    stile_turn_start(server->turn);
-    stile_relay_update(server->relay, server->turn);
-}
-
-static void
-resolve_again(StileUnderlay *underlay)
-{
-    if (!stile_timer_is_set(underlay->resolve_timer))
-        stile_timer_set_after(underlay->resolve_timer, RESOLVE_AGAIN);
-}
-
-/* The first address that one of our sockets can reach, IPv4 before IPv6: relayed addresses and most
- * NATs to be learnt about are IPv4. */
-static gboolean
-pick_address(Server *server, GList *addresses)
-{
-    static const int families[] = {AF_INET, AF_INET6};
-
-    for (gsize f = 0; f < G_N_ELEMENTS(families); f++) {
-        if (!stile_underlay_socket(server->underlay, families[f]))
-            continue;
-        for (GList *at = addresses; at; at = at->next) {
-            if ((int)g_inet_address_get_family(at->data) != families[f])
-                continue;
-            server->address = stile_address_from_ip(families[f], g_inet_address_to_bytes(at->data),
-                                                    server->uri.port);
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-static void
-on_resolved(GObject *resolver, GAsyncResult *result, gpointer user_data)
+on_server_found(gpointer user_data, const StileAddress *address)
 {
     Server *server = user_data;
-    g_autoptr(GError) error = NULL;
-    GList *addresses = g_resolver_lookup_by_name_finish(G_RESOLVER(resolver), result, &error);
 
-    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        return; /* the server is gone with its underlay */
-    if (pick_address(server, addresses)) {
-        start_server(server);
-    } else {
-        if (server->relay)
-            stile_relay_fail(server->relay, error ? error->message : "The server has no address");
-        resolve_again(server->underlay);
-    }
-    g_resolver_free_addresses(addresses);
+    stile_gatherer_add_stun_server(server->underlay->gatherer, address);
 }
 
 static void
-resolve(Server *server)
+on_server_not_found(gpointer user_data, const char *text)
 {
-    g_autoptr(GResolver) resolver = g_resolver_get_default();
-
-    if (stile_address_parse(&server->address, server->uri.host, server->uri.port, NULL)) {
-        start_server(server);
-        return;
-    }
-    g_resolver_lookup_by_name_async(resolver, server->uri.host, server->underlay->cancellable,
-                                    on_resolved, server);
+    g_debug("STUN server: %s", text);
 }
+
+static const StileServerNameOps server_ops = {
+    .found = on_server_found,
+    .failed = on_server_not_found,
+};
 
 static void
-resolve_missing(gpointer user_data)
+look_up_servers(StileUnderlay *underlay)
 {
-    StileUnderlay *underlay = user_data;
-
-    for (guint i = 0; i < underlay->servers->len; i++) {
-        Server *server = underlay->servers->pdata[i];
-
-        if (server->uri.host && !stile_address_is_set(&server->address))
-            resolve(server);
-    }
-}
-
-static Server *
-server_new(StileUnderlay *underlay, const char *text, const StileTurnServer *credentials)
-{
-    Server *server = g_new0(Server, 1);
-
-    server->underlay = underlay;
-    server->text = g_strdup(text);
-    if (credentials) {
-        server->credentials = stile_turn_server_new(credentials->uri, credentials->username,
-                                                    credentials->password);
-        server->relay = stile_relay_new(underlay->relays->len + 1, credentials->uri);
-        g_ptr_array_add(underlay->relays, g_object_ref(server->relay));
-    }
-    g_ptr_array_add(underlay->servers, server);
-    return server;
+    for (guint i = 0; i < underlay->servers->len; i++)
+        stile_server_name_look_up(((Server *)underlay->servers->pdata[i])->name);
+    stile_relays_look_up(underlay->relays);
 }
 
 static void
@@ -395,31 +256,25 @@ server_free(gpointer pointer)
 {
     Server *server = pointer;
 
-    g_clear_pointer(&server->turn, stile_turn_free);
-    g_clear_pointer(&server->credentials, stile_turn_server_free);
-    g_clear_object(&server->relay);
-    stile_server_uri_clear(&server->uri);
-    g_free(server->text);
+    stile_server_name_free(server->name);
     g_free(server);
 }
 
 static void
-add_servers(StileUnderlay *underlay, const StileServers *servers, gboolean relays)
+add_server(StileUnderlay *underlay, const char *text)
 {
-    for (gsize i = 0; servers->stun && servers->stun[i]; i++) {
-        Server *server = server_new(underlay, servers->stun[i], NULL);
+    g_auto(StileServerUri) uri = {0};
+    Server *server;
 
-        if (!stile_stun_uri_parse(&server->uri, server->text, NULL))
-            g_debug("not a STUN server: %s", server->text);
+    if (!stile_stun_uri_parse(&uri, text, NULL)) {
+        g_debug("not a STUN server: %s", text);
+        return;
     }
-    for (guint i = 0; relays && servers->turn && i < servers->turn->len; i++) {
-        StileTurnServer *config = servers->turn->pdata[i];
-        Server *server = server_new(underlay, config->uri, config);
-        g_autoptr(GError) error = NULL;
-
-        if (!stile_turn_uri_parse(&server->uri, server->text, &error))
-            stile_relay_fail(server->relay, error->message);
-    }
+    server = g_new0(Server, 1);
+    server->underlay = underlay;
+    server->name = stile_server_name_new(underlay->clock, &uri, underlay->socket4 != NULL,
+                                         underlay->socket6 != NULL, &server_ops, server);
+    g_ptr_array_add(underlay->servers, server);
 }
 
 /* Links */
@@ -506,12 +361,7 @@ has_lost(const GArray *list, const GArray *than)
 static void
 start_anew(StileUnderlay *underlay)
 {
-    for (guint i = 0; i < underlay->servers->len; i++) {
-        Server *server = underlay->servers->pdata[i];
-
-        if (server->turn)
-            stile_turn_restart(server->turn);
-    }
+    stile_relays_restart(underlay->relays);
     ask_router(underlay);
     underlay->ops->network_changed(underlay->user_data);
 }
@@ -530,7 +380,7 @@ on_links(StileLinks *links, gpointer user_data)
     if (!moved && !has_lost(before, underlay->seen))
         return;
     stile_gatherer_set_links(underlay->gatherer, underlay->seen, underlay->tunnel);
-    resolve_missing(underlay);
+    look_up_servers(underlay);
     if (moved)
         start_anew(underlay);
 }
@@ -547,9 +397,6 @@ stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean rela
     underlay->user_data = user_data;
     underlay->tunnel = g_strdup(tunnel);
     underlay->servers = g_ptr_array_new_with_free_func(server_free);
-    underlay->relays = g_ptr_array_new_with_free_func(g_object_unref);
-    underlay->cancellable = g_cancellable_new();
-    underlay->resolve_timer = stile_timer_new(clock, resolve_missing, underlay);
     /* Either family may be missing on a machine; one of them is enough. */
     underlay->socket6 = stile_socket_new(AF_INET6, 0, NULL);
     underlay->socket4 = stile_socket_new(AF_INET, 0, underlay->socket6 ? NULL : error);
@@ -563,21 +410,40 @@ stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean rela
     underlay->gatherer = stile_gatherer_new(
         clock, underlay->transactions, underlay->socket4 ? stile_socket_port(underlay->socket4) : 0,
         underlay->socket6 ? stile_socket_port(underlay->socket6) : 0, &gatherer_ops, underlay);
-    add_servers(underlay, servers, relays);
+    for (gsize i = 0; servers->stun && servers->stun[i]; i++)
+        add_server(underlay, servers->stun[i]);
+    underlay->relays = stile_relays_new(clock, underlay->transactions,
+                                        relays ? servers->turn : NULL, underlay->socket4 != NULL,
+                                        underlay->socket6 != NULL, &relays_ops, underlay);
     return g_steal_pointer(&underlay);
 }
 
 void
 stile_underlay_start(StileUnderlay *underlay)
 {
-    for (guint i = 0; i < underlay->relays->len; i++)
-        underlay->ops->relay_added(underlay->user_data, underlay->relays->pdata[i]);
+    GPtrArray *shown = stile_relays_shown(underlay->relays);
+
+    for (guint i = 0; i < shown->len; i++)
+        underlay->ops->relay_added(underlay->user_data, shown->pdata[i]);
     underlay->seen = addresses_under_us(underlay);
     underlay->gateway = stile_links_gateway(underlay->links, AF_INET);
     /* The servers before the addresses: gathering is complete when all have been asked. */
-    resolve_missing(underlay);
+    look_up_servers(underlay);
     stile_gatherer_set_links(underlay->gatherer, underlay->seen, underlay->tunnel);
     ask_router(underlay);
+}
+
+static void
+end_relays(StileUnderlay *underlay)
+{
+    g_autoptr(GPtrArray) shown = NULL;
+
+    if (!underlay->relays)
+        return;
+    shown = g_ptr_array_ref(stile_relays_shown(underlay->relays));
+    g_clear_pointer(&underlay->relays, stile_relays_free);
+    for (guint i = 0; i < shown->len; i++)
+        underlay->ops->relay_removed(underlay->user_data, shown->pdata[i]);
 }
 
 void
@@ -585,20 +451,15 @@ stile_underlay_free(StileUnderlay *underlay)
 {
     if (!underlay)
         return;
-    g_cancellable_cancel(underlay->cancellable);
     g_clear_pointer(&underlay->portmap, stile_portmap_free);
     g_clear_pointer(&underlay->links, stile_links_free);
     g_clear_pointer(&underlay->servers, g_ptr_array_unref);
-    for (guint i = 0; i < underlay->relays->len; i++)
-        underlay->ops->relay_removed(underlay->user_data, underlay->relays->pdata[i]);
-    g_clear_pointer(&underlay->relays, g_ptr_array_unref);
+    end_relays(underlay);
     g_clear_pointer(&underlay->gatherer, stile_gatherer_free);
     g_clear_pointer(&underlay->transactions, stile_stun_transactions_free);
     g_clear_pointer(&underlay->socket4, stile_socket_unref);
     g_clear_pointer(&underlay->socket6, stile_socket_unref);
     g_clear_pointer(&underlay->seen, g_array_unref);
-    stile_timer_free(underlay->resolve_timer);
-    g_object_unref(underlay->cancellable);
     g_free(underlay->tunnel);
     stile_clock_unref(underlay->clock);
     g_free(underlay);
@@ -669,7 +530,7 @@ stile_underlay_link_mtu(StileUnderlay *underlay)
 GPtrArray *
 stile_underlay_relays(StileUnderlay *underlay)
 {
-    return underlay->relays;
+    return stile_relays_shown(underlay->relays);
 }
 
 void
@@ -688,16 +549,12 @@ stile_underlay_control(StileUnderlay *underlay, const StileEndpoint *from, const
     if (!stile_stun_message_parse(&message, data, size, NULL))
         return;
     if (from->kind == STILE_ENDPOINT_TURN) {
-        Server *relay = find_relay(underlay, &from->server);
-
-        if (!relay || !stile_turn_channel_peer(relay->turn, from->channel, &source.remote))
+        if (!stile_relays_channel_peer(underlay->relays, &from->server, from->channel,
+                                       &source.remote))
             return;
         source.channel = 0; /* a way through a relay is known by server and peer */
     } else if (message.class == STILE_STUN_INDICATION && message.method == STILE_STUN_DATA) {
-        Server *relay = find_relay(underlay, &from->remote);
-
-        if (relay)
-            stile_turn_receive(relay->turn, &message, from);
+        stile_relays_receive(underlay->relays, &message, from);
         return;
     }
     route_message(underlay, &message, &source);
