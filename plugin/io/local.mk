@@ -4,6 +4,8 @@ libstile_la_SOURCES += \
 	plugin/io/link-configure.c \
 	plugin/io/links.c plugin/io/links.h \
 	plugin/io/netlink.c plugin/io/netlink.h \
+	plugin/io/reach.c plugin/io/reach.h \
+	plugin/io/reason.c plugin/io/reason.h \
 	plugin/io/socket.c plugin/io/socket.h \
 	plugin/io/tun.c plugin/io/tun.h
 

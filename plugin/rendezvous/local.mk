@@ -4,7 +4,6 @@ libstile_la_SOURCES += \
 	plugin/rendezvous/envelope.c plugin/rendezvous/envelope.h \
 	plugin/rendezvous/mqtt-client.c plugin/rendezvous/mqtt-client.h \
 	plugin/rendezvous/mqtt-packet.c plugin/rendezvous/mqtt-packet.h \
-	plugin/rendezvous/reach.c plugin/rendezvous/reach.h \
 	plugin/rendezvous/reason.c plugin/rendezvous/reason.h \
 	plugin/rendezvous/rendezvous.c plugin/rendezvous/rendezvous.h \
 	plugin/rendezvous/freshness.c plugin/rendezvous/freshness.h \

@@ -2,7 +2,7 @@
 #include "rendezvous/mqtt-client.h"
 
 #include "base/error.h"
-#include "rendezvous/reach.h"
+#include "io/reach.h"
 #include "rendezvous/reason.h"
 #include "rendezvous/websocket.h"
 #include <gio/gio.h>
@@ -506,7 +506,15 @@ stile_mqtt_client_new(StileClock *clock, const StileBrokerUrl *url, const StileM
                       gpointer user_data)
 {
     StileMqttClient *client = g_new0(StileMqttClient, 1);
+    StileReachTarget target = {
+        .host = url->host,
+        .port = url->port,
+        .tls = url->tls,
+        .protocol = url->websocket ? "http/1.1" : "mqtt",
+        .has_fingerprint = url->has_fingerprint,
+    };
 
+    memcpy(target.fingerprint, url->fingerprint, sizeof target.fingerprint);
     client->refs = 1;
     client->clock = stile_clock_ref(clock);
     client->context = g_main_context_ref_thread_default();
@@ -521,7 +529,7 @@ stile_mqtt_client_new(StileClock *clock, const StileBrokerUrl *url, const StileM
     client->ping_timer = stile_timer_new(clock, on_ping_timer, client);
     client->deadline = stile_timer_new(clock, on_deadline, client);
     stile_timer_set_after(client->deadline, STILE_MQTT_CONNECT_TIMEOUT);
-    stile_reach_async(url, client->cancellable, on_reached, client_ref(client));
+    stile_reach_async(&target, client->cancellable, on_reached, client_ref(client));
     return client;
 }
 

@@ -3,12 +3,12 @@
 
 #include "base/error.h"
 #include "crypto/keys.h"
+#include "io/reach.h"
 #include "rendezvous/mqtt-packet.h"
 #include <string.h>
 
-#define FINGERPRINT_PREFIX "sha256="
-#define PATH               "/mqtt" /* what most brokers have */
-#define PATH_MAX_SIZE      1024
+#define PATH          "/mqtt" /* what most brokers have */
+#define PATH_MAX_SIZE 1024
 
 typedef struct {
     const char *name;
@@ -38,25 +38,6 @@ find_scheme(const char *name)
         if (g_ascii_strcasecmp(name, schemes[i].name) == 0)
             return &schemes[i];
     return NULL;
-}
-
-static gboolean
-parse_fingerprint(const char *fragment, guint8 ret[STILE_SHA256_SIZE])
-{
-    const char *at = fragment;
-
-    if (!g_str_has_prefix(fragment, FINGERPRINT_PREFIX))
-        return FALSE;
-    at += strlen(FINGERPRINT_PREFIX);
-    for (gsize i = 0; i < STILE_SHA256_SIZE; i++) {
-        if (i > 0 && *at == ':')
-            at++;
-        if (!g_ascii_isxdigit(at[0]) || !g_ascii_isxdigit(at[1]))
-            return FALSE;
-        ret[i] = (guint8)(g_ascii_xdigit_value(at[0]) << 4 | g_ascii_xdigit_value(at[1]));
-        at += 2;
-    }
-    return *at == '\0';
 }
 
 /* They go into a resolver, a certificate check and a text for a person as they are. */
@@ -136,7 +117,7 @@ stile_broker_url_parse(StileBrokerUrl *ret, const char *text, GError **error)
         return refuse(error, "has a user or a password in its URL that is too long");
     if (fragment && !scheme->tls)
         return refuse(error, "has a certificate's fingerprint, but no TLS: mqtts and wss have");
-    if (fragment && !parse_fingerprint(fragment, fingerprint))
+    if (fragment && !stile_fingerprint_parse(fingerprint, fragment))
         return refuse(error, "must have its certificate's fingerprint as #sha256= and 64 "
                              "hexadecimal digits");
 

@@ -1,21 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "rendezvous/reach.h"
+#include "io/reach.h"
 
-#include "rendezvous/reason.h"
+#include "io/reason.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
-#define TCP_GIVE_UP_AFTER 20000       /* milliseconds */
-#define KERNEL_UNSENT     (32 * 1024) /* what waits beyond that waits with us, and is counted */
+#define TCP_GIVE_UP_AFTER  20000       /* milliseconds */
+#define KERNEL_UNSENT      (32 * 1024) /* what waits beyond that waits with us, and is counted */
+#define FINGERPRINT_PREFIX "sha256="
 
 typedef struct {
-    StileBrokerUrl url;
+    StileReachTarget target;
+    char *host, *protocol; /* what @target points to */
     GSocketConnection *connection;
     GTlsCertificateFlags flags;
     /* Whoever is tried now, while it is not reached: NULL when that is not a proxy. */
     char *proxy;
 } Reach;
+
+gboolean
+stile_fingerprint_parse(guint8 ret[STILE_SHA256_SIZE], const char *fragment)
+{
+    const char *at = fragment;
+    guint8 digest[STILE_SHA256_SIZE];
+
+    if (!g_str_has_prefix(fragment, FINGERPRINT_PREFIX))
+        return FALSE;
+    at += strlen(FINGERPRINT_PREFIX);
+    for (gsize i = 0; i < sizeof digest; i++) {
+        if (i > 0 && *at == ':')
+            at++;
+        if (!g_ascii_isxdigit(at[0]) || !g_ascii_isxdigit(at[1]))
+            return FALSE;
+        digest[i] = (guint8)(g_ascii_xdigit_value(at[0]) << 4 | g_ascii_xdigit_value(at[1]));
+        at += 2;
+    }
+    if (*at)
+        return FALSE;
+    memcpy(ret, digest, sizeof digest);
+    return TRUE;
+}
 
 static void
 reach_free(gpointer data)
@@ -23,7 +48,8 @@ reach_free(gpointer data)
     Reach *reach = data;
 
     g_clear_object(&reach->connection);
-    stile_broker_url_clear(&reach->url);
+    g_free(reach->host);
+    g_free(reach->protocol);
     g_free(reach->proxy);
     g_free(reach);
 }
@@ -40,7 +66,7 @@ give_up(GTask *task, GError *reason)
 }
 
 static gboolean
-is_trusted(const StileBrokerUrl *url, GTlsCertificate *certificate)
+is_trusted(const StileReachTarget *target, GTlsCertificate *certificate)
 {
     g_autoptr(GByteArray) der = NULL;
     guint8 digest[STILE_SHA256_SIZE];
@@ -49,7 +75,7 @@ is_trusted(const StileBrokerUrl *url, GTlsCertificate *certificate)
         return FALSE;
     g_object_get(certificate, "certificate", &der, NULL);
     stile_sha256(der->data, der->len, digest);
-    return memcmp(digest, url->fingerprint, sizeof digest) == 0;
+    return memcmp(digest, target->fingerprint, sizeof digest) == 0;
 }
 
 static gboolean
@@ -59,7 +85,7 @@ on_accept_certificate(GTlsConnection *tls, GTlsCertificate *certificate,
     Reach *reach = user_data;
 
     reach->flags = errors;
-    return reach->url.has_fingerprint && is_trusted(&reach->url, certificate);
+    return reach->target.has_fingerprint && is_trusted(&reach->target, certificate);
 }
 
 static void
@@ -69,16 +95,16 @@ on_handshake(GObject *source, GAsyncResult *result, gpointer user_data)
     Reach *reach = g_task_get_task_data(task);
     GTlsConnection *tls = G_TLS_CONNECTION(source);
     g_autoptr(GError) error = NULL;
-    gboolean pinned = reach->url.has_fingerprint;
+    gboolean pinned = reach->target.has_fingerprint;
     gboolean done = g_tls_connection_handshake_finish(tls, result, &error);
 
     g_signal_handlers_disconnect_by_data(tls, reach);
     if (!done && g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
-        give_up(task, stile_reason_from_certificate(reach->flags, pinned, reach->url.host));
+        give_up(task, stile_reason_from_certificate(reach->flags, pinned, reach->target.host));
     else if (!done)
-        give_up(task, stile_reason_from_error(error, reach->url.host));
-    else if (pinned && !is_trusted(&reach->url, g_tls_connection_get_peer_certificate(tls)))
-        give_up(task, stile_reason_from_certificate(0, TRUE, reach->url.host));
+        give_up(task, stile_reason_from_error(error, reach->target.host));
+    else if (pinned && !is_trusted(&reach->target, g_tls_connection_get_peer_certificate(tls)))
+        give_up(task, stile_reason_from_certificate(0, TRUE, reach->target.host));
     else
         g_task_return_pointer(task, g_object_ref(tls), g_object_unref);
 }
@@ -88,16 +114,15 @@ static void
 begin_tls(GTask *task)
 {
     Reach *reach = g_task_get_task_data(task);
-    /* In IANA's registry of ALPN names. */
-    const char *protocols[] = {reach->url.websocket ? "http/1.1" : "mqtt", NULL};
+    const char *protocols[] = {reach->target.protocol, NULL};
     g_autoptr(GSocketConnectable)
-        identity = g_network_address_new(reach->url.host, reach->url.port);
+        identity = g_network_address_new(reach->target.host, reach->target.port);
     g_autoptr(GError) error = NULL;
     g_autoptr(GIOStream)
         tls = g_tls_client_connection_new(G_IO_STREAM(reach->connection), identity, &error);
 
     if (!tls) {
-        give_up(task, stile_reason_from_error(error, reach->url.host));
+        give_up(task, stile_reason_from_error(error, reach->target.host));
         g_object_unref(task);
         return;
     }
@@ -126,7 +151,7 @@ tune(GSocket *socket)
     }
 }
 
-/* What fails on the way to a proxy must not be said of the broker. */
+/* What fails on the way to a proxy must not be said of the server. */
 static void
 on_event(GSocketClient *client, GSocketClientEvent event, GSocketConnectable *where,
          GIOStream *stream, gpointer user_data)
@@ -159,11 +184,11 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
     g_signal_handlers_disconnect_by_data(source, reach);
     if (!reach->connection) {
         give_up(task,
-                stile_reason_from_error(error, reach->proxy ? reach->proxy : reach->url.host));
+                stile_reason_from_error(error, reach->proxy ? reach->proxy : reach->target.host));
         return;
     }
     tune(g_socket_connection_get_socket(reach->connection));
-    if (reach->url.tls)
+    if (reach->target.tls)
         begin_tls(g_steal_pointer(&task));
     else
         g_task_return_pointer(task, g_object_ref(reach->connection), g_object_unref);
@@ -172,25 +197,27 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
 /* Which proxy there is depends on the scheme. Whatever ours is, `https` is what the one that lets
  * anything through is configured under (CONNECT; RFC 6455 §4.1 has the same rule for `ws`). */
 static GSocketConnectable *
-destination(const StileBrokerUrl *url)
+destination(const StileReachTarget *target)
 {
-    g_autofree char *uri = g_uri_join(G_URI_FLAGS_NONE, "https", NULL, url->host, url->port, "",
-                                      NULL, NULL);
-    GSocketConnectable *address = g_network_address_parse_uri(uri, url->port, NULL);
+    g_autofree char *uri = g_uri_join(G_URI_FLAGS_NONE, "https", NULL, target->host, target->port,
+                                      "", NULL, NULL);
+    GSocketConnectable *address = g_network_address_parse_uri(uri, target->port, NULL);
 
-    return address ? address : g_network_address_new(url->host, url->port);
+    return address ? address : g_network_address_new(target->host, target->port);
 }
 
 void
-stile_reach_async(const StileBrokerUrl *url, GCancellable *cancellable,
+stile_reach_async(const StileReachTarget *target, GCancellable *cancellable,
                   GAsyncReadyCallback callback, gpointer user_data)
 {
     GTask *task = g_task_new(NULL, cancellable, callback, user_data);
     Reach *reach = g_new0(Reach, 1);
     g_autoptr(GSocketClient) client = g_socket_client_new();
-    g_autoptr(GSocketConnectable) where = destination(url);
+    g_autoptr(GSocketConnectable) where = destination(target);
 
-    stile_broker_url_copy(&reach->url, url);
+    reach->target = *target;
+    reach->target.host = reach->host = g_strdup(target->host);
+    reach->target.protocol = reach->protocol = g_strdup(target->protocol);
     g_task_set_task_data(task, reach, reach_free);
     g_signal_connect(client, "event", G_CALLBACK(on_event), reach);
     g_socket_client_connect_async(client, where, cancellable, on_connected, task);
