@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ice/agent-private.h"
 
+#include "nat/nat64.h"
 #include <string.h>
 
 /* The candidates of both sides as the agent knows them: given, signalled, learned, taken back. */
@@ -13,6 +14,41 @@ stile_ice_unzoned(const StileAddress *address)
     if (plain.sa.sa_family == AF_INET6)
         plain.in6.sin6_scope_id = 0;
     return plain;
+}
+
+static void
+pair_remote(StileIceAgent *agent, const StileCandidate *remote)
+{
+    for (guint i = 0; i < agent->locals->len; i++)
+        stile_ice_checklist_pair(agent, &g_array_index(agent->locals, StileCandidate, i), remote);
+}
+
+StileAddress
+stile_ice_agent_source(StileIceAgent *agent, const StileEndpoint *from)
+{
+    StileAddress ipv4;
+
+    if (from->kind == STILE_ENDPOINT_UDP && agent->nat64.length > 0 &&
+        stile_nat64_extract(&ipv4, &agent->nat64, &from->remote))
+        return ipv4;
+    return stile_ice_unzoned(&from->remote);
+}
+
+void
+stile_ice_agent_set_nat64(StileIceAgent *agent, const StilePrefix *prefix)
+{
+    if (stile_prefix_equal(&agent->nat64, prefix))
+        return;
+    agent->nat64 = *prefix;
+    for (guint i = agent->entries->len; i-- > 0;) {
+        StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+        if (stile_ice_entry_is_translated(entry))
+            stile_ice_checklist_remove(agent, entry);
+    }
+    for (guint i = 0; i < agent->remotes->len; i++)
+        pair_remote(agent, &g_array_index(agent->remotes, StileCandidate, i));
+    stile_ice_agent_flush(agent);
 }
 
 void
@@ -59,13 +95,6 @@ stile_ice_agent_remove_local(StileIceAgent *agent, const StileCandidate *candida
             stile_ice_checklist_remove(agent, entry);
     }
     stile_ice_agent_flush(agent);
-}
-
-static void
-pair_remote(StileIceAgent *agent, const StileCandidate *remote)
-{
-    for (guint i = 0; i < agent->locals->len; i++)
-        stile_ice_checklist_pair(agent, &g_array_index(agent->locals, StileCandidate, i), remote);
 }
 
 /* Whether a pair to it works or may yet. */

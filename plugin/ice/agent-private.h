@@ -80,8 +80,9 @@ struct _StileIceAgent {
     char *remote_ufrag; /* NULL: not known yet */
     char *remote_password;
 
-    GArray *locals;  /* of StileCandidate */
-    GArray *remotes; /* of StileCandidate, oldest first */
+    StilePrefix nat64; /* length 0: none */
+    GArray *locals;    /* of StileCandidate */
+    GArray *remotes;   /* of StileCandidate, oldest first */
     gboolean remote_ended;
     guint n_reflexive; /* peer-reflexive remote candidates so far, for their foundations */
     GArray *early;     /* of StileIceEarly */
@@ -120,6 +121,8 @@ const StileCandidate *stile_ice_agent_learn_remote(StileIceAgent *agent,
                                                    const StileAddress *address, guint32 priority);
 /** @address without an IPv6 zone, which differs from host to host. */
 StileAddress stile_ice_unzoned(const StileAddress *address);
+/** Who sent from there: without a zone, and as IPv4 if a NAT64 brought it. */
+StileAddress stile_ice_agent_source(StileIceAgent *agent, const StileEndpoint *from);
 
 /* checklist.c */
 
@@ -133,6 +136,8 @@ StileIceEntry *stile_ice_checklist_pair(StileIceAgent *agent, const StileCandida
 void stile_ice_checklist_remove(StileIceAgent *agent, StileIceEntry *entry);
 void stile_ice_checklist_clear(StileIceAgent *agent);
 void stile_ice_checklist_prioritise(StileIceAgent *agent);
+/** Whether the pair goes through a NAT64. */
+gboolean stile_ice_entry_is_translated(const StileIceEntry *entry);
 StileIceEntry *stile_ice_checklist_find(StileIceAgent *agent, guint id);
 void stile_ice_checklist_trigger(StileIceAgent *agent, StileIceEntry *entry);
 /** Whether a pair waits for its turn or for its answer. */

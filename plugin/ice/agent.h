@@ -30,7 +30,7 @@ typedef enum {
  * @id: stays the same for as long as the pair exists
  * @local, @remote: candidates; @local of a valid pair is what the peer sees us as (maybe peer
  *   reflexive)
- * @endpoint: where to send to use this pair
+ * @endpoint: where to send to use this pair: @remote's address, or that in which a NAT64 knows it
  * @rtt: smoothed, microseconds; 0 for unknown
  * @loss: share of the last heartbeats that went unanswered, 0 to 1
  * @last_pong: stile_clock_now() of the last answer; 0 for never
@@ -91,6 +91,16 @@ void stile_ice_agent_remove_local(StileIceAgent *agent, const StileCandidate *ca
 /** At most 64 remote candidates are kept; those beyond are dropped. */
 void stile_ice_agent_add_remote(StileIceAgent *agent, const StileCandidate *candidate);
 void stile_ice_agent_end_of_remote(StileIceAgent *agent);
+
+/**
+ * stile_ice_agent_set_nat64:
+ * @prefix: length 0 for none
+ *
+ * RFC 8421 and RFC 6052: our IPv6 addresses reach IPv4 candidates through a NAT64. Candidates stay
+ * IPv4, and so does whatever is signalled or shown; only the endpoints of the pairs are
+ * synthesized.
+ */
+void stile_ice_agent_set_nat64(StileIceAgent *agent, const StilePrefix *prefix);
 
 /** RFC 8445 §9: new credentials, all pairs dropped; local candidates stay. What we knew of the peer
  * is forgotten: its credentials and candidates are to be given again, new or not. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ice/agent-private.h"
 
+#include "nat/nat64.h"
 #include <string.h>
 
 /* The pairs: forming, pruning, freezing, order (RFC 8445 §6.1.2, §6.1.4). One data stream, one
@@ -83,11 +84,30 @@ stile_ice_entry_free(StileIceEntry *entry)
     g_free(entry);
 }
 
+gboolean
+stile_ice_entry_is_translated(const StileIceEntry *entry)
+{
+    return entry->info.endpoint.kind == STILE_ENDPOINT_UDP &&
+           stile_address_family(&entry->info.endpoint.remote) !=
+               stile_address_family(&entry->info.remote.address);
+}
+
 static gboolean
-can_pair(const StileCandidate *local, const StileCandidate *remote)
+needs_translation(StileIceAgent *agent, const StileCandidate *local, const StileCandidate *remote)
+{
+    return local->type != STILE_CANDIDATE_RELAYED &&
+           stile_address_family(&local->base) == AF_INET6 &&
+           stile_address_scope(&local->base) != STILE_ADDRESS_LINK_LOCAL &&
+           stile_nat64_translates(&agent->nat64, &remote->address);
+}
+
+static gboolean
+can_pair(StileIceAgent *agent, const StileCandidate *local, const StileCandidate *remote)
 {
     gboolean local_zone, remote_zone;
 
+    if (needs_translation(agent, local, remote))
+        return TRUE;
     if (stile_address_family(&local->base) != stile_address_family(&remote->address))
         return FALSE;
     /* A relay on the internet reaches no private network but its own. Servers refuse to try (403,
@@ -98,6 +118,17 @@ can_pair(const StileCandidate *local, const StileCandidate *remote)
     local_zone = stile_address_scope(&local->base) == STILE_ADDRESS_LINK_LOCAL;
     remote_zone = stile_address_scope(&remote->address) == STILE_ADDRESS_LINK_LOCAL;
     return local_zone == remote_zone;
+}
+
+/* Where the pair's checks and packets go. */
+static StileEndpoint
+endpoint_of(StileIceAgent *agent, const StileCandidate *local, const StileCandidate *remote)
+{
+    StileAddress to = remote->address;
+
+    if (needs_translation(agent, local, remote))
+        stile_nat64_synthesize(&to, &agent->nat64, &remote->address);
+    return stile_candidate_endpoint(local, &to);
 }
 
 static StileIceEntry *
@@ -140,7 +171,7 @@ stile_ice_checklist_pair(StileIceAgent *agent, const StileCandidate *local,
     guint64 priority = stile_ice_pair_priority(agent->controlling, from.priority, remote->priority);
     StileIceEntry *entry;
 
-    if (!can_pair(&from, remote))
+    if (!can_pair(agent, &from, remote))
         return NULL;
     if ((entry = find_pair(agent, &from, &remote->address))) {
         /* Pruning: of two redundant pairs the one with the higher priority stays; the first one's
@@ -164,7 +195,7 @@ stile_ice_checklist_pair(StileIceAgent *agent, const StileCandidate *local,
     entry->info.id = ++agent->last_id;
     entry->info.local = *local;
     entry->info.remote = *remote;
-    entry->info.endpoint = stile_candidate_endpoint(&from, &remote->address);
+    entry->info.endpoint = endpoint_of(agent, &from, remote);
     entry->info.priority = priority;
     entry->changed = TRUE;
     if (from.type == STILE_CANDIDATE_RELAYED)

@@ -188,7 +188,7 @@ append_relay(StileGatherer *gatherer, GArray *candidates, const Relay *relay, gu
         .server = relay->server,
         .priority = stile_candidate_priority(STILE_CANDIDATE_RELAYED, (guint16)(0xffff - number)),
     };
-    const Host *host = only_way_out(gatherer, stile_address_family(&relay->mapped));
+    const Host *host = only_way_out(gatherer, stile_address_family(&relay->server));
 
     if (relay->state != STILE_TURN_READY)
         return;

@@ -37,7 +37,7 @@ finish_response(StileIceAgent *agent, StileStunBuilder *builder, const StileEndp
 static void
 respond(StileIceAgent *agent, const StileStunMessage *request, const StileEndpoint *to)
 {
-    StileAddress seen = stile_ice_unzoned(&to->remote);
+    StileAddress seen = stile_ice_agent_source(agent, to);
     StileStunBuilder builder;
 
     stile_stun_builder_init(&builder, STILE_STUN_SUCCESS, STILE_STUN_BINDING, request->id);
@@ -89,7 +89,8 @@ static void
 learn(StileIceAgent *agent, const StileCandidate *local, const StileEndpoint *from,
       guint32 priority, gboolean use_candidate)
 {
-    const StileCandidate *remote = stile_ice_agent_learn_remote(agent, &from->remote, priority);
+    StileAddress source = stile_ice_agent_source(agent, from);
+    const StileCandidate *remote = stile_ice_agent_learn_remote(agent, &source, priority);
     StileIceEntry *entry = remote ? stile_ice_checklist_pair(agent, local, remote) : NULL;
 
     if (!entry)

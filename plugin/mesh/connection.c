@@ -258,9 +258,19 @@ way_state(const StileIcePair *pair)
     }
 }
 
+static gboolean
+is_translated(const StileIcePair *pair)
+{
+    return pair->endpoint.kind == STILE_ENDPOINT_UDP &&
+           stile_address_family(&pair->endpoint.remote) !=
+               stile_address_family(&pair->remote.address);
+}
+
 static StileTechnique
 pair_technique(const StileIcePair *pair)
 {
+    if (is_translated(pair))
+        return STILE_TECHNIQUE_NAT64;
     /* The finer of the two ends names the way: our port mapping is of no use if the other end had
      * to be predicted. */
     if (pair->remote.technique != STILE_TECHNIQUE_HOST)
@@ -296,8 +306,9 @@ way_of_pair(StileConnection *connection, const StileIcePair *pair)
         .technique = pair_technique(pair),
         .endpoint = pair->endpoint,
         .local = pair->local.address,
+        .remote = pair->remote.address,
         .lan = pair->local.type == STILE_CANDIDATE_HOST &&
-               pair->remote.type == STILE_CANDIDATE_HOST,
+               pair->remote.type == STILE_CANDIDATE_HOST && !is_translated(pair),
     };
 
     if (way.way.usable)
@@ -614,6 +625,12 @@ stile_connection_set_policy(StileConnection *connection, StileRelayPolicy policy
 {
     connection->policy = policy;
     evaluate_soon(connection);
+}
+
+void
+stile_connection_set_nat64(StileConnection *connection, const StilePrefix *prefix)
+{
+    stile_ice_agent_set_nat64(connection->agent, prefix);
 }
 
 void

@@ -29,6 +29,9 @@ const char *stile_way_state_to_string(StileWayState state);
 
 /**
  * StileConnectionWay:
+ * @local: the address that the peer sees us as
+ * @remote: the peer's address, also where @endpoint is that in which a NAT64 knows it
+ * @lan: both ends are host candidates: no NAT between
  * @since: stile_clock_real() of the last change of @state
  *
  * One way as people and programs are shown it.
@@ -38,8 +41,9 @@ typedef struct {
     StileWayState state;
     StileTechnique technique;
     StileEndpoint endpoint;
-    StileAddress local; /* the address that the peer sees us as */
-    gboolean lan;       /* both ends are host candidates: no NAT between */
+    StileAddress local;
+    StileAddress remote;
+    gboolean lan;
     gint64 since;
 } StileConnectionWay;
 
@@ -78,6 +82,8 @@ void stile_connection_set_gathered(StileConnection *connection, gboolean complet
 void stile_connection_set_broker(StileConnection *connection, gboolean usable);
 void stile_connection_set_policy(StileConnection *connection, StileRelayPolicy policy);
 void stile_connection_set_nat(StileConnection *connection, const StileNatSide *mine);
+/** @prefix: of the NAT64 that brings us to IPv4 addresses; length 0: none, or not needed */
+void stile_connection_set_nat64(StileConnection *connection, const StilePrefix *prefix);
 
 /* What happens. */
 void stile_connection_receive_signal(StileConnection *connection, const guint8 *payload,

@@ -165,6 +165,21 @@ tell_filtering(StileEngine *engine)
 }
 
 static void
+tell_nat64(StileEngine *engine)
+{
+    StilePrefix prefix = stile_nat_nat64(engine->nat);
+
+    for (guint i = 0; i < engine->networks->len; i++)
+        stile_network_set_nat64(engine->networks->pdata[i], &prefix);
+}
+
+static void
+on_nat64(StileNat *nat, GParamSpec *pspec, gpointer user_data)
+{
+    tell_nat64(user_data);
+}
+
+static void
 on_probed(StileNat *nat, GParamSpec *pspec, gpointer user_data)
 {
     tell_filtering(user_data);
@@ -180,6 +195,7 @@ on_network_state(StileNetwork *network, GParamSpec *pspec, gpointer user_data)
     if (strcmp(state, "up") != 0)
         return;
     tell_filtering(engine);
+    tell_nat64(engine);
     stile_nat_refresh(engine->nat);
 }
 
@@ -229,6 +245,7 @@ stile_engine_new(const char *state_directory, GStrv *ret_warnings, GError **erro
     if (!engine->nat)
         return NULL;
     g_signal_connect(engine->nat, "notify::last-probe", G_CALLBACK(on_probed), engine);
+    g_signal_connect(engine->nat, "notify::nat64-prefix", G_CALLBACK(on_nat64), engine);
     states = stile_store_load(engine->store, &warnings);
     g_ptr_array_set_free_func(states, NULL);
     for (guint i = 0; i < states->len; i++)

@@ -17,6 +17,7 @@ static void
 tell_learnt(StileMesh *mesh, StilePeer *peer, StileConnection *connection, gconstpointer data)
 {
     stile_connection_set_nat(connection, stile_underlay_nat(mesh->underlay));
+    stile_connection_set_nat64(connection, stile_underlay_nat64(mesh->underlay));
     stile_connection_set_gathered(connection, stile_underlay_gathered(mesh->underlay));
 }
 
@@ -146,6 +147,12 @@ const StileUnderlayOps stile_mesh_underlay_ops = {
     .relay_removed = on_relay_removed,
     .network_changed = on_network_changed,
 };
+
+void
+stile_mesh_set_nat64(StileMesh *mesh, const StilePrefix *prefix)
+{
+    stile_underlay_set_nat64(mesh->underlay, prefix);
+}
 
 void
 stile_mesh_set_filtering(StileMesh *mesh, StileNatBehaviour filtering)

@@ -137,6 +137,7 @@ stile_mesh_open_connection(StileMesh *mesh, StilePeer *peer)
     stile_peer_set_connection(peer, connection);
     stile_connection_set_policy(connection, mesh->policy);
     stile_connection_set_nat(connection, stile_underlay_nat(mesh->underlay));
+    stile_connection_set_nat64(connection, stile_underlay_nat64(mesh->underlay));
     for (guint i = 0; i < candidates->len; i++)
         stile_connection_add_local(connection, &g_array_index(candidates, StileCandidate, i));
     stile_connection_set_gathered(connection, stile_underlay_gathered(mesh->underlay));

@@ -68,6 +68,7 @@ GPtrArray *stile_mesh_relays(StileMesh *mesh);
 void stile_mesh_set_policy(StileMesh *mesh, StileRelayPolicy policy);
 
 /** What the NAT filters, as far as known. */
+void stile_mesh_set_nat64(StileMesh *mesh, const StilePrefix *prefix);
 void stile_mesh_set_filtering(StileMesh *mesh, StileNatBehaviour filtering);
 
 /** Begins to reach @peer, or tries harder if that has begun. */

@@ -8,7 +8,7 @@
 #include "mesh/server-uri.h"
 #include "nat/behaviour.h"
 #include "nat/layers.h"
-#include "nat/nat64.h"
+#include "nat/nat64-watch.h"
 #include "nat/probe-wire.h"
 #include "portmap/portmap.h"
 #include <string.h>
@@ -40,6 +40,7 @@ struct _StileNat {
     gulong monitor_handler;
     StileLinks *links;
     Place place;
+    StileNat64Watch *nat64;
     StileTimer *change_timer;
 
     /* A probe under way */
@@ -52,10 +53,10 @@ struct _StileNat {
     StileSocket *mapped_socket; /* what the port mapping is for */
     StilePortmap *portmap;
     StileLayersTest *layers_test;
-    gboolean tested, asked_nat64;
+    GArray *resolved; /* of StileAddress: the servers, while they wait for the NAT64 to be known */
+    gboolean tested;
     StileTimer *settle_timer;
     StileNatReport found;
-    StilePrefix found_nat64;
     StilePortmapProtocol found_protocol;
     StileAddress found_external;
     StileAddress found_hops[STILE_NAT_MAX_HOPS];
@@ -64,7 +65,6 @@ struct _StileNat {
 
     /* What is shown */
     StileNatReport report;
-    StilePrefix nat64; /* length 0: none */
     StilePortmapProtocol protocol;
     guint layers;
     gboolean ipv6;
@@ -121,6 +121,14 @@ port_mapping(StileNat *nat)
     return g_strv_builder_end(builder);
 }
 
+static char *
+nat64_prefix(StileNat *nat)
+{
+    StilePrefix prefix = stile_nat64_watch_prefix(nat->nat64);
+
+    return prefix.length ? stile_prefix_to_string(&prefix) : g_strdup("");
+}
+
 static gboolean
 is_captive(StileNat *nat)
 {
@@ -170,8 +178,7 @@ stile_nat_get_property(GObject *object, guint id, GValue *value, GParamSpec *psp
         g_value_set_uint(value, nat->layers);
         break;
     case PROP_NAT64_PREFIX:
-        g_value_take_string(value,
-                            nat->nat64.length ? stile_prefix_to_string(&nat->nat64) : g_strdup(""));
+        g_value_take_string(value, nat64_prefix(nat));
         break;
     case PROP_IPV6:
         g_value_set_boolean(value, nat->ipv6);
@@ -215,6 +222,7 @@ end_probe(StileNat *nat)
     if (nat->cancellable)
         g_cancellable_cancel(nat->cancellable);
     g_clear_object(&nat->cancellable);
+    g_clear_pointer(&nat->resolved, g_array_unref);
     g_clear_pointer(&nat->run, run_free);
     g_clear_pointer(&nat->layers_test, stile_layers_test_free);
     g_clear_pointer(&nat->portmap, stile_portmap_free);
@@ -282,7 +290,6 @@ static void
 finish_probe(StileNat *nat)
 {
     nat->report = nat->found;
-    nat->nat64 = nat->found_nat64;
     nat->protocol = nat->found_protocol;
     nat->layers = count_layers(nat);
     nat->ipv6 = nat->found.ipv6 || has_global_ipv6(nat);
@@ -299,7 +306,7 @@ finish_if_ready(StileNat *nat)
 
     if (!nat->running || !nat->tested)
         return;
-    if (asked_router && nat->asked_nat64 && !nat->layers_test)
+    if (asked_router && stile_nat64_watch_is_settled(nat->nat64) && !nat->layers_test)
         finish_probe(nat);
     else if (!stile_timer_is_set(nat->settle_timer))
         stile_timer_set_after(nat->settle_timer, SETTLE);
@@ -339,20 +346,6 @@ on_progress(gpointer user_data, const StileNatReport *report)
     nat->found = *report;
     nat->tested = TRUE;
     nat->background = g_steal_pointer(&nat->run);
-    finish_if_ready(nat);
-}
-
-static void
-on_nat64(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(StileNat) nat = user_data;
-    g_autoptr(GError) error = NULL;
-    StilePrefix prefix;
-
-    if (!stile_nat64_discover_finish(&prefix, result, &error))
-        return; /* stopped */
-    nat->found_nat64 = prefix;
-    nat->asked_nat64 = TRUE;
     finish_if_ready(nat);
 }
 
@@ -408,6 +401,43 @@ ask_router(StileNat *nat)
                                      on_port_mapped, nat);
 }
 
+/* Without IPv4 of our own, the NAT to be learnt about is that in the NAT64. */
+static void
+synthesize(StileNat *nat, GArray *servers)
+{
+    StilePrefix prefix = stile_nat64_watch_prefix(nat->nat64);
+
+    for (guint i = 0; i < servers->len; i++) {
+        StileAddress *server = &g_array_index(servers, StileAddress, i);
+        StileAddress source = stile_links_source_for(server);
+
+        if (!stile_address_is_set(&source) && stile_nat64_translates(&prefix, server))
+            stile_nat64_synthesize(server, &prefix, server);
+    }
+}
+
+static void
+run_if_ready(StileNat *nat)
+{
+    g_autoptr(GArray) servers = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!nat->resolved || (!stile_address_is_set(&nat->place.gateways[0]) &&
+                           !stile_nat64_watch_is_settled(nat->nat64)))
+        return;
+    servers = g_steal_pointer(&nat->resolved);
+    synthesize(nat, servers);
+    nat->run = g_new0(Run, 1);
+    nat->run->nat = nat;
+    nat->run->prober = stile_nat_prober_new(
+        nat->clock, &stile_probe_wire_kernel, nat->context, (StileAddress *)servers->data,
+        servers->len, nat->lifetime, on_progress, on_probed, nat->run, &error);
+    if (nat->run->prober)
+        test_layers(nat, servers);
+    else
+        fail_probe(nat, g_steal_pointer(&error));
+}
+
 static void
 on_resolved(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -421,15 +451,18 @@ on_resolved(GObject *source, GAsyncResult *result, gpointer user_data)
         fail_probe(nat, g_steal_pointer(&error));
         return;
     }
-    nat->run = g_new0(Run, 1);
-    nat->run->nat = nat;
-    nat->run->prober = stile_nat_prober_new(
-        nat->clock, &stile_probe_wire_kernel, nat->context, (StileAddress *)servers->data,
-        servers->len, nat->lifetime, on_progress, on_probed, nat->run, &error);
-    if (nat->run->prober)
-        test_layers(nat, servers);
-    else
-        fail_probe(nat, g_steal_pointer(&error));
+    nat->resolved = g_steal_pointer(&servers);
+    run_if_ready(nat);
+}
+
+static void
+on_nat64(gpointer user_data)
+{
+    StileNat *nat = user_data;
+
+    g_object_notify_by_pspec(G_OBJECT(nat), props[PROP_NAT64_PREFIX]);
+    run_if_ready(nat);
+    finish_if_ready(nat);
 }
 
 static Place
@@ -460,14 +493,13 @@ begin_probe(StileNat *nat, const char *const *servers, gboolean lifetime)
     }
     nat->running = TRUE;
     nat->lifetime = lifetime;
-    nat->tested = nat->asked_nat64 = FALSE;
-    nat->found_nat64 = (StilePrefix){0};
+    nat->tested = FALSE;
     nat->found_protocol = STILE_PORTMAP_NONE;
     nat->found_external = (StileAddress){0};
     memset(nat->found_hops, 0, sizeof nat->found_hops);
     nat->cancellable = g_cancellable_new();
     ask_router(nat);
-    stile_nat64_discover(nat->cancellable, on_nat64, g_object_ref(nat));
+    stile_nat64_watch_ask(nat->nat64);
     stile_resolve_servers(servers, nat->cancellable, on_resolved, g_object_ref(nat));
 }
 
@@ -476,9 +508,12 @@ stile_nat_refresh(StileNat *nat)
 {
     g_auto(GStrv) servers = nat->servers(nat->servers_data);
 
-    if (nat->running || nat->last_probe != 0 || !servers[0])
+    if (nat->running || nat->last_probe != 0)
         return;
-    begin_probe(nat, (const char *const *)servers, FALSE);
+    if (servers[0])
+        begin_probe(nat, (const char *const *)servers, FALSE);
+    else if (!stile_nat64_watch_is_settled(nat->nat64))
+        stile_nat64_watch_ask(nat->nat64);
 }
 
 /* From outside */
@@ -540,6 +575,12 @@ stile_nat_report(StileNat *nat)
     return nat->last_probe != 0 ? &nat->report : NULL;
 }
 
+StilePrefix
+stile_nat_nat64(StileNat *nat)
+{
+    return stile_nat64_watch_prefix(nat->nat64);
+}
+
 /* The network */
 
 static gboolean
@@ -573,6 +614,7 @@ on_links(StileLinks *links, gpointer user_data)
     g_clear_pointer(&nat->background, run_free);
     if (nat->last_probe != 0 || nat->running)
         stile_timer_set_after(nat->change_timer, CHANGE_DELAY);
+    stile_nat64_watch_ask(nat->nat64);
 }
 
 static void
@@ -602,6 +644,7 @@ stile_nat_finalize(GObject *object)
         end_probe(nat);
     g_clear_pointer(&nat->background, run_free);
     g_clear_pointer(&nat->links, stile_links_free);
+    g_clear_pointer(&nat->nat64, stile_nat64_watch_free);
     g_clear_pointer(&nat->change_timer, stile_timer_free);
     g_clear_pointer(&nat->settle_timer, stile_timer_free);
     g_clear_pointer(&nat->clock, stile_clock_unref);
@@ -663,6 +706,7 @@ stile_nat_new(StileClock *clock, StileNatServers servers, gpointer user_data, GE
     nat->servers_data = user_data;
     nat->change_timer = stile_timer_new(clock, on_change_over, nat);
     nat->settle_timer = stile_timer_new(clock, on_settled, nat);
+    nat->nat64 = stile_nat64_watch_new(clock, on_nat64, nat);
     nat->links = stile_links_new(nat->context, on_links, nat, error);
     if (!nat->links)
         return NULL;

@@ -21,5 +21,8 @@ void stile_nat_stop(StileNat *nat);
 void stile_nat_refresh(StileNat *nat);
 /** Returns: (nullable): what the last probe found, %NULL before the first */
 const StileNatReport *stile_nat_report(StileNat *nat);
+/** Returns: the prefix of the NAT64 here, length 0 for none; `notify::nat64-prefix` says when that
+ * may have changed */
+StilePrefix stile_nat_nat64(StileNat *nat);
 
 G_END_DECLS

@@ -565,6 +565,13 @@ stile_network_relays(StileNetwork *network)
 }
 
 void
+stile_network_set_nat64(StileNetwork *network, const StilePrefix *prefix)
+{
+    if (network->mesh)
+        stile_mesh_set_nat64(network->mesh, prefix);
+}
+
+void
 stile_network_set_filtering(StileNetwork *network, StileNatBehaviour filtering)
 {
     if (network->mesh)

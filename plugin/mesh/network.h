@@ -18,6 +18,8 @@ void stile_network_resume(StileNetwork *network);
 /** Down, without remembering it. */
 void stile_network_stop(StileNetwork *network);
 /** What the NAT filters, as far as known: from now on, while it is up. */
+/** What the diagnosis found out: stile_underlay_set_nat64(). */
+void stile_network_set_nat64(StileNetwork *network, const StilePrefix *prefix);
 void stile_network_set_filtering(StileNetwork *network, StileNatBehaviour filtering);
 /** Once a second while somebody watches: counters and round-trip times. */
 void stile_network_tick(StileNetwork *network);

@@ -52,7 +52,7 @@ stile_path_get_property(GObject *object, guint id, GValue *value, GParamSpec *ps
         g_value_take_string(value, stile_address_to_string(&way->local));
         break;
     case PROP_REMOTE:
-        g_value_take_string(value, stile_address_to_string(&way->endpoint.remote));
+        g_value_take_string(value, stile_address_to_string(&way->remote));
         break;
     case PROP_STATE:
         g_value_set_string(value, stile_way_state_to_string(way->state));
@@ -126,7 +126,7 @@ stile_path_update(StilePath *path, const StileConnectionWay *way)
         {before.way.kind != way->way.kind, PROP_KIND},
         {before.technique != way->technique, PROP_TECHNIQUE},
         {!stile_address_equal(&before.local, &way->local), PROP_LOCAL},
-        {!stile_address_equal(&before.endpoint.remote, &way->endpoint.remote), PROP_REMOTE},
+        {!stile_address_equal(&before.remote, &way->remote), PROP_REMOTE},
         {before.state != way->state, PROP_STATE},
         {before.way.rtt != way->way.rtt, PROP_RTT},
         {before.way.loss != way->way.loss, PROP_LOSS},

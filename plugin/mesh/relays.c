@@ -106,6 +106,10 @@ on_found(gpointer user_data, const StileAddress *address)
     Server *server = user_data;
     StileRelays *relays = server->owner;
 
+    if (server->turn) {
+        relays->ops->gone(relays->user_data, server->turn);
+        stile_turn_free(server->turn);
+    }
     server->turn = stile_turn_new(relays->clock, relays->transactions, address, AF_INET,
                                   server->config->username, server->config->password, &turn_ops,
                                   server);
@@ -204,6 +208,17 @@ stile_relays_restart(StileRelays *relays)
 
         if (server->turn)
             stile_turn_restart(server->turn);
+    }
+}
+
+void
+stile_relays_set_nat64(StileRelays *relays, const StilePrefix *prefix)
+{
+    for (guint i = 0; i < relays->servers->len; i++) {
+        Server *server = relays->servers->pdata[i];
+
+        if (server->name)
+            stile_server_name_set_nat64(server->name, prefix);
     }
 }
 

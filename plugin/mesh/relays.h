@@ -16,6 +16,8 @@ typedef struct _StileRelays StileRelays;
 typedef struct {
     /* As StileTurnOps.changed: for the gatherer. */
     void (*changed)(gpointer user_data, StileTurn *turn);
+    /* @turn is about to be freed: its server is reached by another address now. */
+    void (*gone)(gpointer user_data, StileTurn *turn);
     /* A STUN message came out of a relay. */
     void (*message)(gpointer user_data, const StileStunMessage *message, const StileEndpoint *from);
     /* A WireGuard message came out of a relay outside a channel. */
@@ -45,6 +47,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileRelays, stile_relays_free)
 void stile_relays_look_up(StileRelays *relays);
 /** What we sent from may be gone: the relays know us by another address now. */
 void stile_relays_restart(StileRelays *relays);
+
+/** The prefix of the NAT64 that IPv4 servers are now reached through, length 0 for none. */
+void stile_relays_set_nat64(StileRelays *relays, const StilePrefix *prefix);
 
 /** Whether one has lent us an address. */
 gboolean stile_relays_ready(StileRelays *relays);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mesh/server-name.h"
 
+#include "io/links.h"
+#include "nat/nat64.h"
 #include <gio/gio.h>
 
 #define AGAIN (10 * G_USEC_PER_SEC)
@@ -9,6 +11,7 @@ struct _StileServerName {
     char *host;
     guint16 port;
     gboolean ipv4, ipv6;
+    StilePrefix nat64;
     StileAddress address;
     const StileServerNameOps *ops;
     gpointer user_data;
@@ -17,7 +20,21 @@ struct _StileServerName {
     StileTimer *again;
 };
 
-/* The first address of a family that we can reach. */
+/* Takes @address as what to send to. Returns: whether there is a route */
+static gboolean
+take(StileServerName *name, const StileAddress *address)
+{
+    StileAddress source;
+
+    name->address = *address;
+    if (stile_nat64_translates(&name->nat64, address))
+        stile_nat64_synthesize(&name->address, &name->nat64, address);
+    source = stile_links_source_for(&name->address);
+    return stile_address_is_set(&source);
+}
+
+/* The first address of a family that we can reach; without a route to any, the last: the network
+ * may just be coming up. */
 static gboolean
 pick_address(StileServerName *name, GList *addresses)
 {
@@ -25,14 +42,17 @@ pick_address(StileServerName *name, GList *addresses)
 
     for (gsize f = 0; f < G_N_ELEMENTS(families); f++) {
         for (GList *at = addresses; at; at = at->next) {
+            StileAddress address;
+
             if ((int)g_inet_address_get_family(at->data) != families[f])
                 continue;
-            name->address = stile_address_from_ip(families[f], g_inet_address_to_bytes(at->data),
-                                                  name->port);
-            return TRUE;
+            address = stile_address_from_ip(families[f], g_inet_address_to_bytes(at->data),
+                                            name->port);
+            if (take(name, &address))
+                return TRUE;
         }
     }
-    return FALSE;
+    return stile_address_is_set(&name->address);
 }
 
 static void
@@ -60,12 +80,15 @@ void
 stile_server_name_look_up(StileServerName *name)
 {
     g_autoptr(GResolver) resolver = NULL;
+    StileAddress literal;
 
     if (stile_address_is_set(&name->address) || name->asking)
         return;
-    if (stile_address_parse(&name->address, name->host, name->port, NULL)) {
-        StileAddress address = name->address;
+    if (stile_address_parse(&literal, name->host, name->port, NULL)) {
+        StileAddress address;
 
+        take(name, &literal);
+        address = name->address;
         name->ops->found(name->user_data, &address);
         return;
     }
@@ -73,6 +96,17 @@ stile_server_name_look_up(StileServerName *name)
     name->asking = TRUE;
     resolver = g_resolver_get_default();
     g_resolver_lookup_by_name_async(resolver, name->host, name->cancellable, on_resolved, name);
+}
+
+void
+stile_server_name_set_nat64(StileServerName *name, const StilePrefix *prefix)
+{
+    gboolean found = stile_address_is_set(&name->address);
+
+    name->nat64 = *prefix;
+    name->address = (StileAddress){0};
+    if (found)
+        stile_server_name_look_up(name);
 }
 
 static void

@@ -10,13 +10,14 @@ G_BEGIN_DECLS
 /**
  * StileServerName:
  *
- * Finds the address of one server by its name. A name that does not resolve is asked for again: the
+ * Finds the address of one server by its name: the one to send to, which with NAT64 differs from
+ * what the server has. A name that does not resolve is asked for again: the
  * network may just be coming up.
  */
 typedef struct _StileServerName StileServerName;
 
 typedef struct {
-    /* Once. */
+    /* Once, and again with every stile_server_name_set_nat64(). */
     void (*found)(gpointer user_data, const StileAddress *address);
     /* @text: why not; it is asked again later. */
     void (*failed)(gpointer user_data, const char *text);
@@ -36,6 +37,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileServerName, stile_server_name_free)
 
 /** Asks now, unless the address is known. What needs no asking is found within. */
 void stile_server_name_look_up(StileServerName *name);
+/** @prefix: of the NAT64 that IPv4 servers are now reached through, length 0 for none. The address
+ * is looked for anew. */
+void stile_server_name_set_nat64(StileServerName *name, const StilePrefix *prefix);
 /** Returns: unset while it is not known */
 StileAddress stile_server_name_address(const StileServerName *name);
 

@@ -5,6 +5,7 @@
 #include "io/links.h"
 #include "mesh/relays.h"
 #include "mesh/server-name.h"
+#include "nat/nat64.h"
 #include "portmap/portmap.h"
 #include <string.h>
 
@@ -29,6 +30,8 @@ struct _StileUnderlay {
     StileNatSide nat;
     GArray *seen; /* of StileLocalAddress: what the gatherer was last given */
     StileAddress gateway;
+    StilePrefix nat64_known; /* length 0: none */
+    StilePrefix nat64;       /* the same, if needed */
     StilePortmap *portmap;
     StileCandidate mapped; /* address unset: no port mapping */
 };
@@ -194,8 +197,17 @@ on_relay_ready(gpointer user_data)
     underlay->ops->relay_ready(underlay->user_data);
 }
 
+static void
+on_relay_gone(gpointer user_data, StileTurn *turn)
+{
+    StileUnderlay *underlay = user_data;
+
+    stile_gatherer_turn_gone(underlay->gatherer, turn);
+}
+
 static const StileRelaysOps relays_ops = {
     .changed = on_relay_changed,
+    .gone = on_relay_gone,
     .message = on_relay_message,
     .packet = on_relay_packet,
     .channel = on_relay_channel,
@@ -275,6 +287,56 @@ add_server(StileUnderlay *underlay, const char *text)
     server->name = stile_server_name_new(underlay->clock, &uri, underlay->socket4 != NULL,
                                          underlay->socket6 != NULL, &server_ops, server);
     g_ptr_array_add(underlay->servers, server);
+}
+
+/* NAT64 */
+
+static gboolean
+has_route(StileUnderlay *underlay, const StileAddress *address)
+{
+    StileAddress source = stile_links_source_for(address);
+
+    return stile_underlay_socket(underlay, stile_address_family(address)) &&
+           stile_address_is_set(&source);
+}
+
+/* Not while IPv4 works, be it through a CLAT (RFC 6877): one translation less. */
+static gboolean
+needs_nat64(StileUnderlay *underlay)
+{
+    static const guint8 on_the_internet[] = {192, 0, 0, 170};
+    StileAddress ipv4 = stile_address_from_ip(AF_INET, on_the_internet, 9), synthesized;
+
+    return stile_nat64_synthesize(&synthesized, &underlay->nat64_known, &ipv4) &&
+           has_route(underlay, &synthesized) && !has_route(underlay, &ipv4);
+}
+
+static void
+choose_nat64(StileUnderlay *underlay)
+{
+    StilePrefix prefix = needs_nat64(underlay) ? underlay->nat64_known : (StilePrefix){0};
+
+    if (stile_prefix_equal(&prefix, &underlay->nat64))
+        return;
+    underlay->nat64 = prefix;
+    stile_gatherer_clear_stun_servers(underlay->gatherer);
+    for (guint i = 0; i < underlay->servers->len; i++)
+        stile_server_name_set_nat64(((Server *)underlay->servers->pdata[i])->name, &prefix);
+    stile_relays_set_nat64(underlay->relays, &prefix);
+    underlay->ops->learnt(underlay->user_data);
+}
+
+void
+stile_underlay_set_nat64(StileUnderlay *underlay, const StilePrefix *prefix)
+{
+    underlay->nat64_known = *prefix;
+    choose_nat64(underlay);
+}
+
+const StilePrefix *
+stile_underlay_nat64(StileUnderlay *underlay)
+{
+    return &underlay->nat64;
 }
 
 /* Links */
@@ -379,6 +441,7 @@ on_links(StileLinks *links, gpointer user_data)
     moved |= has_lost(underlay->seen, before);
     if (!moved && !has_lost(before, underlay->seen))
         return;
+    choose_nat64(underlay);
     stile_gatherer_set_links(underlay->gatherer, underlay->seen, underlay->tunnel);
     look_up_servers(underlay);
     if (moved)

@@ -64,6 +64,16 @@ gboolean stile_underlay_gathered(StileUnderlay *underlay);
 const StileNatSide *stile_underlay_nat(StileUnderlay *underlay);
 /** What only the diagnosis can tell: candidates say nothing of the filter. */
 void stile_underlay_set_filtering(StileUnderlay *underlay, StileNatBehaviour filtering);
+/**
+ * stile_underlay_set_nat64:
+ * @prefix: of the NAT64 of this network, length 0: there is none
+ *
+ * Used only while this machine has no route to the IPv4 internet of its own (RFC 7050 §5, RFC
+ * 6877): IPv4 servers are then asked, and IPv4 candidates of peers checked, through the NAT64.
+ */
+void stile_underlay_set_nat64(StileUnderlay *underlay, const StilePrefix *prefix);
+/** Returns: (transfer none): the prefix in use; length 0: none, or not needed */
+const StilePrefix *stile_underlay_nat64(StileUnderlay *underlay);
 /** The default gateway of this machine; unset for none. */
 StileAddress stile_underlay_gateway(StileUnderlay *underlay);
 /** The smallest MTU of the links that we may send over; 0 when there is none. */

@@ -8,6 +8,7 @@ libstile_la_SOURCES += \
 	plugin/nat/lifetime.c plugin/nat/lifetime.h \
 	plugin/nat/mapping.c plugin/nat/mapping.h \
 	plugin/nat/nat64.c plugin/nat/nat64.h \
+	plugin/nat/nat64-watch.c plugin/nat/nat64-watch.h \
 	plugin/nat/probe-socket.c plugin/nat/probe-socket.h \
 	plugin/nat/probe-wire.c plugin/nat/probe-wire.h \
 	plugin/nat/prober.c plugin/nat/prober.h

@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-#define WELL_KNOWN_NAME "ipv4only.arpa"
 /* RFC 6052 §2.2: bits 64 to 71, which no IPv4 address may stand in */
 #define ZERO_OCTET 8
 #define IPV4_SIZE  4
 #define IPV6_SIZE  16
+/* RFC 7050 asks for one prefix or a few, with two addresses each; hundreds are nobody's NAT64. */
+#define MAX_ANSWERS 16
 
 static const guint8 lengths[] = {96, 64, 56, 48, 40, 32};
 
@@ -67,6 +68,13 @@ stile_nat64_extract(StileAddress *ret, const StilePrefix *prefix, const StileAdd
     return TRUE;
 }
 
+gboolean
+stile_nat64_translates(const StilePrefix *prefix, const StileAddress *address)
+{
+    return prefix->length > 0 && stile_address_family(address) == AF_INET &&
+           stile_address_scope(address) == STILE_ADDRESS_GLOBAL;
+}
+
 static gboolean
 is_well_known(const StileAddress *address)
 {
@@ -80,73 +88,75 @@ is_well_known(const StileAddress *address)
     return FALSE;
 }
 
+/* Where a NAT64 may be: an operator's own network, and at home a private one; not on the link, nor
+ * anywhere else where nobody translates. */
+static gboolean
+is_sensible(const StilePrefix *prefix)
+{
+    StileAddressScope scope = stile_address_scope(&prefix->address);
+
+    return scope == STILE_ADDRESS_GLOBAL || scope == STILE_ADDRESS_PRIVATE;
+}
+
+/* The prefix that one answer shows; FALSE when it shows none, or could show several. */
+static gboolean
+prefix_of(StilePrefix *ret, const StileAddress *address)
+{
+    guint found = 0;
+
+    for (gsize l = 0; l < G_N_ELEMENTS(lengths); l++) {
+        StilePrefix tried = {*address, lengths[l]};
+        StileAddress inside;
+
+        if (!stile_nat64_extract(&inside, &tried, address) || !is_well_known(&inside))
+            continue;
+        *ret = stile_prefix_network(&tried);
+        ret->address = stile_address_with_port(&ret->address, 0);
+        found++;
+    }
+    return found == 1 && is_sensible(ret);
+}
+
+static guint
+count_votes(const StilePrefix *prefix, const StileAddress *addresses, gsize n_addresses)
+{
+    guint votes = 0;
+
+    for (gsize i = 0; i < n_addresses; i++) {
+        StilePrefix other;
+
+        votes += prefix_of(&other, &addresses[i]) && stile_prefix_equal(&other, prefix);
+    }
+    return votes;
+}
+
+static gint
+compare_prefixes(const StilePrefix *a, const StilePrefix *b)
+{
+    gsize size;
+    gint order = memcmp(stile_address_ip(&a->address, &size), stile_address_ip(&b->address, &size),
+                        IPV6_SIZE);
+
+    return order != 0 ? order : (gint)a->length - (gint)b->length;
+}
+
 gboolean
 stile_nat64_find_prefix(StilePrefix *ret, const StileAddress *addresses, gsize n_addresses)
 {
+    guint most = 0;
+
+    n_addresses = MIN(n_addresses, MAX_ANSWERS);
     for (gsize i = 0; i < n_addresses; i++) {
-        guint found = 0;
-        StilePrefix prefix = {0};
+        StilePrefix prefix;
+        guint votes;
 
-        for (gsize l = 0; l < G_N_ELEMENTS(lengths); l++) {
-            StilePrefix tried = {addresses[i], lengths[l]};
-            StileAddress inside;
-
-            if (!stile_nat64_extract(&inside, &tried, &addresses[i]) || !is_well_known(&inside))
-                continue;
-            prefix = stile_prefix_network(&tried);
-            found++;
-        }
-        if (found != 1)
+        if (!prefix_of(&prefix, &addresses[i]))
             continue;
-        prefix.address = stile_address_with_port(&prefix.address, 0);
+        votes = count_votes(&prefix, addresses, n_addresses);
+        if (votes < most || (votes == most && compare_prefixes(&prefix, ret) >= 0))
+            continue;
+        most = votes;
         *ret = prefix;
-        return TRUE;
     }
-    return FALSE;
-}
-
-static void
-on_resolved(GObject *resolver, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(StileAddress));
-    g_autoptr(GError) error = NULL;
-    GList *list = g_resolver_lookup_by_name_with_flags_finish(G_RESOLVER(resolver), result, &error);
-    StilePrefix prefix = {0};
-
-    for (GList *at = list; at; at = at->next)
-        if (g_inet_address_get_family(at->data) == G_SOCKET_FAMILY_IPV6) {
-            StileAddress address = stile_address_from_ip(AF_INET6,
-                                                         g_inet_address_to_bytes(at->data), 0);
-
-            g_array_append_val(addresses, address);
-        }
-    g_resolver_free_addresses(list);
-    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-        g_task_return_error(task, g_steal_pointer(&error));
-        return;
-    }
-    stile_nat64_find_prefix(&prefix, (StileAddress *)addresses->data, addresses->len);
-    g_task_return_pointer(task, g_memdup2(&prefix, sizeof prefix), g_free);
-}
-
-void
-stile_nat64_discover(GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
-{
-    g_autoptr(GResolver) resolver = g_resolver_get_default();
-    GTask *task = g_task_new(NULL, cancellable, callback, user_data);
-
-    g_resolver_lookup_by_name_with_flags_async(resolver, WELL_KNOWN_NAME,
-                                               G_RESOLVER_NAME_LOOKUP_FLAGS_IPV6_ONLY, cancellable,
-                                               on_resolved, task);
-}
-
-gboolean
-stile_nat64_discover_finish(StilePrefix *ret, GAsyncResult *result, GError **error)
-{
-    g_autofree StilePrefix *prefix = g_task_propagate_pointer(G_TASK(result), error);
-
-    if (prefix)
-        *ret = *prefix;
-    return prefix != NULL;
+    return most > 0;
 }

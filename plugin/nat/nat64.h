@@ -2,11 +2,10 @@
 #pragma once
 
 #include "base/address.h"
-#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
-/* IPv4 addresses inside IPv6 ones, and how to learn where they stand. */
+/* IPv4 addresses inside IPv6 ones, and how to tell where they stand. Pure. */
 
 /**
  * stile_nat64_synthesize:
@@ -28,21 +27,26 @@ gboolean stile_nat64_extract(StileAddress *ret, const StilePrefix *prefix,
                              const StileAddress *address);
 
 /**
+ * stile_nat64_translates:
+ * @prefix: length 0 for no NAT64
+ *
+ * Whether @address is to be reached through the NAT64: IPv4, and on the internet. What is inside of
+ * a network is not behind the carrier's NAT64 (RFC 6052 §3.1).
+ */
+gboolean stile_nat64_translates(const StilePrefix *prefix, const StileAddress *address);
+
+/**
  * stile_nat64_find_prefix:
  * @addresses: what the name server says are the IPv6 addresses of `ipv4only.arpa`
  *
  * RFC 7050 §3: the prefix in which 192.0.0.170 or 192.0.0.171 stand. Pure. An address in which they
- * stand at more than one place says nothing; with several prefixes the first is taken.
+ * stand at more than one place says nothing, nor does one on the link; those behind the 16th are
+ * not looked at. Of several prefixes that which most addresses show is taken, then the lowest, so
+ * that the order, which name servers like to turn, makes no difference.
  *
  * Returns: %FALSE when there is none: no NAT64, or nonsense
  */
 gboolean stile_nat64_find_prefix(StilePrefix *ret, const StileAddress *addresses,
                                  gsize n_addresses);
-
-/** Asks the name server, RFC 7050. Errors: of GIO when cancelled; no NAT64 is not an error */
-void stile_nat64_discover(GCancellable *cancellable, GAsyncReadyCallback callback,
-                          gpointer user_data);
-/** @ret: length 0 when there is no NAT64 */
-gboolean stile_nat64_discover_finish(StilePrefix *ret, GAsyncResult *result, GError **error);
 
 G_END_DECLS
