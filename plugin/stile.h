@@ -153,8 +153,9 @@ gboolean stile_engine_remove_network(StileEngine *engine, StileNetwork *network,
  * stile_network_up:
  * @options: (nullable): a{sv}:
  *   "managed" b: somebody else (NetworkManager) configures the interface: it is created, not
- * brought up; "mtu" u; "relay" s (auto, only, never); "effort" s (low, normal, high); "rendezvous"
- * as, "stun" as, "turn" as: instead of the network's own, until down
+ * brought up; "mtu" u; "relay" s (auto, only, never); "effort" s (low, normal, high); "lan" b:
+ * whether members are looked for by mDNS, TRUE by default; "rendezvous" as, "stun" as, "turn" as:
+ * instead of the network's own, until down
  *
  * Returns when the interface is there (its name is then in "interface"); "state" goes on to
  * connecting and up by itself. Up already: not an error; the options are taken over.
@@ -175,7 +176,8 @@ char *stile_network_invite(StileNetwork *network, const char *name, GVariant *op
                            GError **error);
 gboolean stile_network_revoke(StileNetwork *network, const char *peer_id, GError **error);
 gboolean stile_network_rename(StileNetwork *network, const char *name, GError **error);
-/** @options: a{sv}: "autoconnect" b, "mtu" u, "relay" s, "effort" s; others are refused */
+/** @options: a{sv}: "autoconnect" b, "mtu" u, "relay" s, "effort" s, "lan" b; others are
+ * refused */
 gboolean stile_network_set_options(StileNetwork *network, GVariant *options, GError **error);
 
 /** Returns: (transfer container) */

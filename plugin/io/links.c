@@ -375,6 +375,35 @@ stile_links_gateway(StileLinks *self, int family)
     return self->gateways[family == AF_INET ? 0 : 1];
 }
 
+static gboolean
+is_lan(const StileLocalAddress *local)
+{
+    static const char *const types[] = {"ether", "wlan", "bridge", "veth", "vlan", "bond", "other"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(types); i++)
+        if (g_strcmp0(local->link_type, types[i]) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+guint
+stile_links_on_lan(const GArray *addresses, const StileAddress *remote)
+{
+    gboolean link_local = stile_address_family(remote) == AF_INET6 &&
+                          stile_address_scope(remote) == STILE_ADDRESS_LINK_LOCAL;
+
+    for (guint i = 0; i < addresses->len; i++) {
+        const StileLocalAddress *local = &g_array_index(addresses, StileLocalAddress, i);
+        const StilePrefix prefix = {local->address, local->prefix_length};
+
+        /* Every link has the same link-local prefix. */
+        if (is_lan(local) && stile_prefix_contains(&prefix, remote) &&
+            (!link_local || remote->in6.sin6_scope_id == local->ifindex))
+            return local->ifindex;
+    }
+    return 0;
+}
+
 StileAddress
 stile_links_source_for(const StileAddress *remote)
 {

@@ -44,6 +44,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileLinks, stile_links_free)
 const GArray *stile_links_addresses(StileLinks *links);
 /** The gateway of the default route of @family with the lowest metric; unset when there is none. */
 StileAddress stile_links_gateway(StileLinks *links, int family);
+/**
+ * stile_links_on_lan:
+ * @addresses: of StileLocalAddress
+ *
+ * Whether @remote is a neighbour: on a subnet that one of our links is directly connected to, where
+ * tunnels and what is inside this machine (containers, virtual machines) do not count.
+ *
+ * Returns: the index of that link, or 0; of a link-local IPv6 address, the one in its scope
+ */
+guint stile_links_on_lan(const GArray *addresses, const StileAddress *remote);
 /** The address the kernel would send from towards @remote; unset when there is no route. */
 StileAddress stile_links_source_for(const StileAddress *remote);
 

@@ -307,8 +307,6 @@ way_of_pair(StileConnection *connection, const StileIcePair *pair)
         .endpoint = pair->endpoint,
         .local = pair->local.address,
         .remote = pair->remote.address,
-        .lan = pair->local.type == STILE_CANDIDATE_HOST &&
-               pair->remote.type == STILE_CANDIDATE_HOST && !is_translated(pair),
     };
 
     if (way.way.usable)

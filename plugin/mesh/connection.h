@@ -31,7 +31,6 @@ const char *stile_way_state_to_string(StileWayState state);
  * StileConnectionWay:
  * @local: the address that the peer sees us as
  * @remote: the peer's address, also where @endpoint is that in which a NAT64 knows it
- * @lan: both ends are host candidates: no NAT between
  * @since: stile_clock_real() of the last change of @state
  *
  * One way as people and programs are shown it.
@@ -43,7 +42,6 @@ typedef struct {
     StileEndpoint endpoint;
     StileAddress local;
     StileAddress remote;
-    gboolean lan;
     gint64 since;
 } StileConnectionWay;
 

@@ -186,6 +186,18 @@ on_carried_packet(gpointer user_data, const guint8 *data, gsize size)
     stile_dataplane_inject(mesh->dataplane, &from, data, size);
 }
 
+static void
+on_carries(gpointer user_data, const guint8 device[STILE_KEY_SIZE])
+{
+    StileMesh *mesh = user_data;
+    StilePeer *peer = stile_mesh_find_peer(mesh, device);
+
+    if (!peer || !stile_peer_connection(peer))
+        return;
+    stile_mesh_tell_broker(mesh, peer, stile_peer_connection(peer), NULL);
+    stile_mesh_refresh_soon(mesh);
+}
+
 static const StileRendezvousOps rendezvous_ops = {
     .state = on_broker_state,
     .presence = on_presence,
@@ -193,6 +205,7 @@ static const StileRendezvousOps rendezvous_ops = {
     .message = on_message,
     .packet = on_carried_packet,
     .absent = on_absent,
+    .carries = on_carries,
 };
 
 void

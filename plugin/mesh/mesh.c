@@ -39,6 +39,7 @@ on_refresh(gpointer user_data)
         .mine = stile_underlay_nat(mesh->underlay),
         .has_relay = stile_underlay_relay_ready(mesh->underlay),
         .gateway = stile_underlay_gateway(mesh->underlay),
+        .addresses = stile_underlay_addresses(mesh->underlay),
     };
     StileTable *table = stile_table_new();
     GHashTableIter iter;
@@ -141,8 +142,7 @@ stile_mesh_open_connection(StileMesh *mesh, StilePeer *peer)
     for (guint i = 0; i < candidates->len; i++)
         stile_connection_add_local(connection, &g_array_index(candidates, StileCandidate, i));
     stile_connection_set_gathered(connection, stile_underlay_gathered(mesh->underlay));
-    stile_connection_set_broker(connection, stile_peer_online(peer) &&
-                                                stile_rendezvous_connected(mesh->rendezvous));
+    stile_mesh_tell_broker(mesh, peer, connection, NULL);
     stile_underlay_set_active(mesh->underlay, TRUE);
     stile_mesh_refresh_soon(mesh);
 }
@@ -204,8 +204,10 @@ void
 stile_mesh_tell_broker(StileMesh *mesh, StilePeer *peer, StileConnection *connection,
                        gconstpointer data)
 {
-    stile_connection_set_broker(connection, stile_peer_online(peer) &&
-                                                stile_rendezvous_connected(mesh->rendezvous));
+    stile_connection_set_broker(
+        connection,
+        stile_peer_online(peer) &&
+            stile_rendezvous_carries(mesh->rendezvous, stile_peer_member(peer)->device));
 }
 
 void
@@ -299,6 +301,7 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     while (g_hash_table_iter_next(&iter, NULL, &peer))
         stile_mesh_attach_peer(mesh, peer);
     stile_mesh_announce(mesh);
+    stile_mesh_set_lan(mesh, config->lan);
     stile_underlay_start(mesh->underlay);
     stile_mesh_refresh_soon(mesh);
     stile_timer_set_after(mesh->prune_timer, PRUNE_INTERVAL);
@@ -388,6 +391,12 @@ stile_mesh_set_policy(StileMesh *mesh, StileRelayPolicy policy)
     mesh->policy = policy;
     stile_mesh_for_each_connection(mesh, tell_policy, NULL);
     stile_mesh_refresh_soon(mesh);
+}
+
+void
+stile_mesh_set_lan(StileMesh *mesh, gboolean lan)
+{
+    stile_rendezvous_set_lan(mesh->rendezvous, lan);
 }
 
 void

@@ -18,12 +18,14 @@ typedef struct _StileMesh StileMesh;
  * StileMeshConfig:
  * @managed: somebody else gives the interface its addresses and routes
  * @mtu: 0 to find one
+ * @lan: whether members on the local network are looked for by mDNS
  * @servers: (transfer none)
  */
 typedef struct {
     gboolean managed;
     guint mtu;
     StileRelayPolicy policy;
+    gboolean lan;
     const StileServers *servers;
 } StileMeshConfig;
 
@@ -66,6 +68,7 @@ GVariant *stile_mesh_rendezvous(StileMesh *mesh);
 /** Returns: (transfer none): of StileRelay */
 GPtrArray *stile_mesh_relays(StileMesh *mesh);
 void stile_mesh_set_policy(StileMesh *mesh, StileRelayPolicy policy);
+void stile_mesh_set_lan(StileMesh *mesh, gboolean lan);
 
 /** What the NAT filters, as far as known. */
 void stile_mesh_set_nat64(StileMesh *mesh, const StilePrefix *prefix);

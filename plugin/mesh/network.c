@@ -333,8 +333,8 @@ stile_network_state(StileNetwork *network)
 /* Up and down */
 
 static const char *const up_options[] = {
-    "managed",    "b",  "mtu",  "u",  "relay", "s",      "effort", "s",
-    "rendezvous", "as", "stun", "as", "turn",  "aa{sv}", NULL,
+    "managed", "b",    "mtu", "u",    "relay",  "s",   "effort", "s",  "rendezvous",
+    "as",      "stun", "as",  "turn", "aa{sv}", "lan", "b",      NULL,
 };
 
 static gboolean
@@ -356,8 +356,11 @@ read_config(StileNetwork *network, GVariant *options, StileMeshConfig *config,
         !stile_options_effort(options, NULL, error) ||
         !stile_options_servers(options, servers, error))
         return FALSE;
-    if (options)
+    config->lan = g_strcmp0(g_hash_table_lookup(network->state->options, "lan"), "no") != 0;
+    if (options) {
         g_variant_lookup(options, "managed", "b", &config->managed);
+        g_variant_lookup(options, "lan", "b", &config->lan);
+    }
     config->servers = servers;
     return TRUE;
 }
@@ -396,6 +399,7 @@ stile_network_up(StileNetwork *network, GVariant *options, GError **error)
         !stile_options_has(options, "rendezvous") && !stile_options_has(options, "stun") &&
         !stile_options_has(options, "turn")) {
         stile_mesh_set_policy(network->mesh, config.policy);
+        stile_mesh_set_lan(network->mesh, config.lan);
         return TRUE;
     }
     g_clear_pointer(&network->mesh, stile_mesh_free);
@@ -517,10 +521,11 @@ keep_option(StileNetwork *network, const char *key, char *value)
 gboolean
 stile_network_set_options(StileNetwork *network, GVariant *options, GError **error)
 {
-    static const char *const known[] = {"autoconnect", "b",      "mtu", "u", "relay",
-                                        "s",           "effort", "s",   NULL};
+    static const char *const known[] = {"autoconnect", "b", "mtu", "u", "relay", "s",
+                                        "effort",      "s", "lan", "b", NULL};
     StileRelayPolicy policy = STILE_RELAY_AUTO;
     const char *relay = NULL, *effort = NULL;
+    gboolean lan;
     guint mtu = 0;
 
     if (!stile_options_check(options, known, error) || !stile_options_mtu(options, &mtu, error) ||
@@ -536,6 +541,11 @@ stile_network_set_options(StileNetwork *network, GVariant *options, GError **err
     }
     if (stile_options_has(options, "effort"))
         keep_option(network, "effort", g_strdup(effort));
+    if (g_variant_lookup(options, "lan", "b", &lan)) {
+        keep_option(network, "lan", g_strdup(lan ? "yes" : "no"));
+        if (network->mesh)
+            stile_mesh_set_lan(network->mesh, lan);
+    }
     if (g_variant_lookup(options, "autoconnect", "b", &network->state->autoconnect))
         notify(network, PROP_AUTOCONNECT);
     return save(network, error);

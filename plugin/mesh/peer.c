@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mesh/peer.h"
 
+#include "io/links.h"
 #include "mesh/path.h"
 #include "mesh/reason.h"
 #include "nat/behaviour.h"
@@ -459,7 +460,8 @@ stile_peer_refresh(StilePeer *peer, const StilePeerSurroundings *around)
                                                        : NULL;
     const char *state = find_state(peer, around->up, first);
     StileReason reason = find_reason(peer, around, first);
-    gboolean lan = first && first->lan;
+    gboolean lan = first && first->way.kind == STILE_WAY_DIRECT &&
+                   stile_links_on_lan(around->addresses, &first->endpoint.remote) != 0;
 
     g_object_freeze_notify(G_OBJECT(peer));
     update_paths(peer, ways);

@@ -37,8 +37,9 @@ typedef struct {
     gboolean up; /* the network */
     StileRelayPolicy policy;
     const StileNatSide *mine;
-    gboolean has_relay;   /* a relay is ready */
-    StileAddress gateway; /* for advice */
+    gboolean has_relay;      /* a relay is ready */
+    StileAddress gateway;    /* for advice */
+    const GArray *addresses; /* of StileLocalAddress: of this machine */
 } StilePeerSurroundings;
 
 /** Derives everything that is shown from the connection and from what is around; notifies. */

@@ -573,6 +573,12 @@ stile_underlay_gateway(StileUnderlay *underlay)
     return underlay->gateway;
 }
 
+const GArray *
+stile_underlay_addresses(StileUnderlay *underlay)
+{
+    return stile_links_addresses(underlay->links);
+}
+
 guint
 stile_underlay_link_mtu(StileUnderlay *underlay)
 {

@@ -76,6 +76,8 @@ void stile_underlay_set_nat64(StileUnderlay *underlay, const StilePrefix *prefix
 const StilePrefix *stile_underlay_nat64(StileUnderlay *underlay);
 /** The default gateway of this machine; unset for none. */
 StileAddress stile_underlay_gateway(StileUnderlay *underlay);
+/** Returns: (transfer none): of StileLocalAddress: what this machine has */
+const GArray *stile_underlay_addresses(StileUnderlay *underlay);
 /** The smallest MTU of the links that we may send over; 0 when there is none. */
 guint stile_underlay_link_mtu(StileUnderlay *underlay);
 /** Whether a TURN server has lent us an address. */

@@ -1,5 +1,10 @@
 # rendezvous
 libstile_la_SOURCES += \
+	plugin/rendezvous/avahi.c plugin/rendezvous/avahi.h \
+	plugin/rendezvous/lan.c plugin/rendezvous/lan.h \
+	plugin/rendezvous/lan-frame.c plugin/rendezvous/lan-frame.h \
+	plugin/rendezvous/lan-link.c plugin/rendezvous/lan-link.h \
+	plugin/rendezvous/lan-name.c plugin/rendezvous/lan-name.h \
 	plugin/rendezvous/broker.c plugin/rendezvous/broker.h \
 	plugin/rendezvous/envelope.c plugin/rendezvous/envelope.h \
 	plugin/rendezvous/mqtt-client.c plugin/rendezvous/mqtt-client.h \
@@ -30,6 +35,18 @@ tests_unit_test_broker_SOURCES = tests/unit/test-broker.c \
 	tests/unit/member.c tests/unit/member.h tests/unit/mosquitto.c tests/unit/mosquitto.h
 tests_unit_test_broker_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += tests/unit/test-lan
+tests_unit_test_lan_SOURCES = tests/unit/test-lan.c
+tests_unit_test_lan_LDADD = $(unit_ldadd)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-lan-name
+tests_fuzz_fuzz_lan_name_SOURCES = tests/fuzz/fuzz-lan-name.c $(fuzz_driver)
+tests_fuzz_fuzz_lan_name_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_lan_name_LDFLAGS = $(fuzz_ldflags)
+FUZZ_TARGETS += tests/fuzz/fuzz-lan-frame
+tests_fuzz_fuzz_lan_frame_SOURCES = tests/fuzz/fuzz-lan-frame.c $(fuzz_driver)
+tests_fuzz_fuzz_lan_frame_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_lan_frame_LDFLAGS = $(fuzz_ldflags)
 FUZZ_TARGETS += tests/fuzz/fuzz-mqtt-packet
 tests_fuzz_fuzz_mqtt_packet_SOURCES = tests/fuzz/fuzz-mqtt-packet.c $(fuzz_driver)
 tests_fuzz_fuzz_mqtt_packet_LDADD = $(fuzz_ldadd)
@@ -60,6 +77,8 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/broker-url/scope tests/fuzz/seeds/broker-url/websocket \
 	tests/fuzz/seeds/broker-url/websocket-plain tests/fuzz/seeds/websocket/frames \
 	tests/fuzz/seeds/websocket/handshake tests/fuzz/seeds/websocket/not-found \
-	tests/fuzz/seeds/presence/empty tests/fuzz/seeds/presence/present \
+	tests/fuzz/seeds/lan-frame/frame tests/fuzz/seeds/lan-frame/presence \
+	tests/fuzz/seeds/lan-name/address4 tests/fuzz/seeds/lan-name/address6 \
+	tests/fuzz/seeds/lan-name/name tests/fuzz/seeds/presence/empty tests/fuzz/seeds/presence/present \
 	tests/fuzz/seeds/presence/will tests/fuzz/seeds/message/empty \
 	tests/fuzz/seeds/message/message

@@ -6,6 +6,7 @@
 #include "rendezvous/broker.h"
 #include "rendezvous/envelope.h"
 #include "rendezvous/freshness.h"
+#include "rendezvous/lan.h"
 #include "rendezvous/url.h"
 #include <string.h>
 
@@ -14,10 +15,12 @@
 #define SETTLE_AFTER (75 * G_USEC_PER_SEC)
 /* Somebody else writes to our presence topic: do not race with it. */
 #define MEND_AFTER (1 * G_USEC_PER_SEC)
+/* The local network is the first of the servers in what attendance.h keeps. */
+#define LAN_INDEX 0
 
 typedef struct {
     StileRendezvous *rendezvous;
-    guint index;
+    guint index; /* in the attendance */
     StileBroker *broker;
     guint64 epoch; /* of this connection */
     gboolean has_will;
@@ -38,6 +41,7 @@ struct _StileRendezvous {
     guint refs; /* the owner's, and one while callbacks run one after another */
     gboolean freed;
     StileClock *clock;
+    guint8 network_key[STILE_KEY_SIZE];
     guint8 device_key[STILE_KEY_SIZE];
     guint8 tunnel_key[STILE_KEY_SIZE];
     guint8 device[STILE_KEY_SIZE];
@@ -47,6 +51,8 @@ struct _StileRendezvous {
     gpointer user_data;
 
     GPtrArray *servers;
+    StileLan *lan;        /* NULL: not looked for */
+    guint64 lan_arrivals; /* stands for the epoch there: what comes is new */
     StileAttendance *attendance;
     GHashTable *senders; /* by tunnel key, of Sender */
     GHashTable *erased;  /* device keys */
@@ -81,11 +87,11 @@ unref(StileRendezvous *rendezvous)
  * Our presence
  */
 static GByteArray *
-seal_presence(Server *server, guint64 sequence, gboolean gone)
+seal_presence(StileRendezvous *rendezvous, const StileEnvelopes *envelopes, guint64 epoch,
+              guint64 sequence, gboolean gone)
 {
-    StileRendezvous *rendezvous = server->rendezvous;
     StilePresenceStamp presence = {
-        .epoch = server->epoch,
+        .epoch = epoch,
         .life = rendezvous->life,
         .sequence = sequence,
         .gone = gone,
@@ -96,16 +102,16 @@ seal_presence(Server *server, guint64 sequence, gboolean gone)
 
     memcpy(presence.device, rendezvous->device, STILE_KEY_SIZE);
     stile_clock_random(rendezvous->clock, random, sizeof random);
-    return stile_envelope_seal_presence(&rendezvous->envelopes, &presence, rendezvous->device_key,
-                                        random, payload, size);
+    return stile_envelope_seal_presence(envelopes, &presence, rendezvous->device_key, random,
+                                        payload, size);
 }
 
 static void
 publish(Server *server)
 {
     StileRendezvous *rendezvous = server->rendezvous;
-    g_autoptr(GByteArray)
-        sealed = seal_presence(server, rendezvous->sequence, !rendezvous->present);
+    g_autoptr(GByteArray) sealed = seal_presence(rendezvous, &rendezvous->envelopes, server->epoch,
+                                                 rendezvous->sequence, !rendezvous->present);
 
     if (stile_broker_publish(server->broker, STILE_TOPIC_PRESENCE, &rendezvous->self, sealed->data,
                              sealed->len, 1, TRUE))
@@ -187,6 +193,49 @@ take_own_presence(Server *server, const guint8 *data, gsize size)
 /*
  * What comes
  */
+static gboolean
+is_carried_by(Server *server, const guint8 device[STILE_KEY_SIZE], guint64 *ret_life)
+{
+    return stile_broker_is_connected(server->broker) &&
+           stile_attendance_is_at(server->rendezvous->attendance, device, server->index, ret_life);
+}
+
+static Server *
+find_carrier(StileRendezvous *rendezvous, const guint8 device[STILE_KEY_SIZE], guint64 *ret_life)
+{
+    for (guint i = 0; i < rendezvous->servers->len; i++)
+        if (is_carried_by(rendezvous->servers->pdata[i], device, ret_life))
+            return rendezvous->servers->pdata[i];
+    return NULL;
+}
+
+static void
+take_news(StileRendezvous *rendezvous, guint index, const StilePresenceStamp *presence,
+          const StileOpened *opened)
+{
+    gboolean carried = stile_rendezvous_carries(rendezvous, presence->device);
+
+    switch (stile_attendance_update(rendezvous->attendance, index, presence)) {
+    case STILE_NEWS_PRESENT:
+        rendezvous->ops->presence(rendezvous->user_data, presence->device, opened->payload,
+                                  opened->size);
+        break;
+    case STILE_NEWS_GONE:
+        rendezvous->ops->presence(rendezvous->user_data, presence->device, NULL, 0);
+        break;
+    case STILE_NEWS_ABSENT:
+        if (rendezvous->ops->absent && opened)
+            rendezvous->ops->absent(rendezvous->user_data, presence->device, opened->payload,
+                                    opened->size);
+        break;
+    case STILE_NEWS_OLD:
+        if (rendezvous->ops->carries &&
+            carried != stile_rendezvous_carries(rendezvous, presence->device))
+            rendezvous->ops->carries(rendezvous->user_data, presence->device);
+        break;
+    }
+}
+
 static void
 take_presence(Server *server, const StileTag *tag, const guint8 *data, gsize size)
 {
@@ -203,22 +252,7 @@ take_presence(Server *server, const StileTag *tag, const guint8 *data, gsize siz
         g_debug("rendezvous: %s", error->message);
         return;
     }
-    switch (stile_attendance_update(rendezvous->attendance, server->index, &presence)) {
-    case STILE_NEWS_PRESENT:
-        rendezvous->ops->presence(rendezvous->user_data, presence.device, opened.payload,
-                                  opened.size);
-        break;
-    case STILE_NEWS_GONE:
-        rendezvous->ops->presence(rendezvous->user_data, presence.device, NULL, 0);
-        break;
-    case STILE_NEWS_ABSENT:
-        if (rendezvous->ops->absent)
-            rendezvous->ops->absent(rendezvous->user_data, presence.device, opened.payload,
-                                    opened.size);
-        break;
-    default:
-        break;
-    }
+    take_news(rendezvous, server->index, &presence, &opened);
 }
 
 static void
@@ -295,12 +329,16 @@ on_will(gpointer user_data)
 {
     Server *server = user_data;
 
-    server->epoch = next_epoch(server->rendezvous);
+    StileRendezvous *rendezvous = server->rendezvous;
+
+    server->epoch = next_epoch(rendezvous);
     server->published = 0;
     stile_timer_stop(server->mend);
     /* Who only listens leaves nothing behind. */
-    server->has_will = server->rendezvous->present;
-    return server->has_will ? seal_presence(server, G_MAXUINT64, TRUE) : NULL;
+    server->has_will = rendezvous->present;
+    return server->has_will
+               ? seal_presence(rendezvous, &rendezvous->envelopes, server->epoch, G_MAXUINT64, TRUE)
+               : NULL;
 }
 
 static void
@@ -386,13 +424,93 @@ stile_rendezvous_add_server(StileRendezvous *rendezvous, const char *url, GError
         return FALSE;
     server = g_new0(Server, 1);
     server->rendezvous = rendezvous;
-    server->index = rendezvous->servers->len;
+    server->index = LAN_INDEX + 1 + rendezvous->servers->len;
     server->mend = stile_timer_new(rendezvous->clock, on_mend, server);
     server->settle = stile_timer_new(rendezvous->clock, on_settle, server);
     server->broker = stile_broker_new(rendezvous->clock, &parsed, &rendezvous->envelopes.topics,
                                       &rendezvous->self, &broker_ops, server);
     g_ptr_array_add(rendezvous->servers, server);
     return TRUE;
+}
+
+/*
+ * The local network
+ */
+static void
+on_lan_state(gpointer user_data, gboolean up, const char *reason)
+{
+    StileRendezvous *rendezvous = user_data;
+
+    rendezvous->ops->state(rendezvous->user_data, STILE_RENDEZVOUS_LAN_URL, up, reason);
+}
+
+static GByteArray *
+on_lan_seal(gpointer user_data, const StileEnvelopes *envelopes)
+{
+    StileRendezvous *rendezvous = user_data;
+
+    return rendezvous->present
+               ? seal_presence(rendezvous, envelopes, rendezvous->life, rendezvous->sequence, FALSE)
+               : NULL;
+}
+
+static void
+on_lan_presence(gpointer user_data, const StilePresenceStamp *presence, const StileOpened *opened)
+{
+    StileRendezvous *rendezvous = user_data;
+    StilePresenceStamp now = *presence;
+
+    now.epoch = ++rendezvous->lan_arrivals;
+    take_news(rendezvous, LAN_INDEX, &now, opened);
+}
+
+static void
+on_lan_left(gpointer user_data, const StilePresenceStamp *last)
+{
+    StileRendezvous *rendezvous = user_data;
+    StilePresenceStamp gone = *last;
+
+    gone.epoch = ++rendezvous->lan_arrivals;
+    gone.gone = TRUE;
+    take_news(rendezvous, LAN_INDEX, &gone, NULL);
+}
+
+static void
+on_lan_message(gpointer user_data, const guint8 *data, gsize size)
+{
+    take_message(user_data, data, size);
+}
+
+static const StileLanOps lan_ops = {
+    .state = on_lan_state,
+    .seal = on_lan_seal,
+    .presence = on_lan_presence,
+    .left = on_lan_left,
+    .message = on_lan_message,
+};
+
+void
+stile_rendezvous_set_lan(StileRendezvous *rendezvous, gboolean lan)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (lan == (rendezvous->lan != NULL))
+        return;
+    stile_attendance_begin(rendezvous->attendance, LAN_INDEX);
+    if (lan) {
+        rendezvous->lan = stile_lan_new(rendezvous->clock, rendezvous->network_key,
+                                        &rendezvous->envelopes, rendezvous->device, &lan_ops,
+                                        rendezvous, &error);
+        if (!rendezvous->lan)
+            on_lan_state(rendezvous, FALSE, error->message);
+        return;
+    }
+    g_clear_pointer(&rendezvous->lan, stile_lan_free);
+    rendezvous->refs++;
+    stile_attendance_settle(rendezvous->attendance, LAN_INDEX, tell_gone, rendezvous);
+    if (!rendezvous->freed)
+        on_lan_state(rendezvous, FALSE, "switched off");
+    unref(rendezvous);
 }
 
 void
@@ -421,6 +539,7 @@ stile_rendezvous_new(StileClock *clock, const guint8 network_key[STILE_KEY_SIZE]
 
     rendezvous->refs = 1;
     rendezvous->clock = stile_clock_ref(clock);
+    memcpy(rendezvous->network_key, network_key, STILE_KEY_SIZE);
     memcpy(rendezvous->device_key, device_key, STILE_KEY_SIZE);
     memcpy(rendezvous->tunnel_key, tunnel_key, STILE_KEY_SIZE);
     stile_ed25519_public(device_key, rendezvous->device);
@@ -441,12 +560,14 @@ stile_rendezvous_free(StileRendezvous *rendezvous)
 {
     if (!rendezvous)
         return;
+    g_clear_pointer(&rendezvous->lan, stile_lan_free);
     stile_rendezvous_set_presence(rendezvous, NULL, 0);
     g_ptr_array_unref(rendezvous->servers);
     g_clear_pointer(&rendezvous->presence, g_bytes_unref);
     stile_attendance_free(rendezvous->attendance);
     g_hash_table_unref(rendezvous->senders);
     g_hash_table_unref(rendezvous->erased);
+    stile_memory_wipe(rendezvous->network_key, STILE_KEY_SIZE);
     stile_memory_wipe(rendezvous->device_key, STILE_KEY_SIZE);
     stile_memory_wipe(rendezvous->tunnel_key, STILE_KEY_SIZE);
     stile_memory_wipe(&rendezvous->envelopes, sizeof rendezvous->envelopes);
@@ -466,6 +587,8 @@ stile_rendezvous_set_presence(StileRendezvous *rendezvous, const guint8 *payload
     rendezvous->sequence++;
     for (guint i = 0; i < rendezvous->servers->len; i++)
         publish_presence(rendezvous->servers->pdata[i]);
+    if (rendezvous->lan)
+        stile_lan_announce(rendezvous->lan);
 }
 
 void
@@ -520,35 +643,49 @@ stile_rendezvous_remove_member(StileRendezvous *rendezvous, const StileMember *m
     stile_attendance_keep(rendezvous->attendance, member->device, FALSE);
 }
 
+static gboolean
+is_near(StileRendezvous *rendezvous, const guint8 device[STILE_KEY_SIZE], guint64 *ret_life)
+{
+    return rendezvous->lan && stile_lan_reaches(rendezvous->lan, device) &&
+           stile_attendance_is_at(rendezvous->attendance, device, LAN_INDEX, ret_life);
+}
+
 gboolean
 stile_rendezvous_send(StileRendezvous *rendezvous, const StileMember *to, const guint8 *payload,
                       gsize size)
 {
     StileMessageStamp message = {.life = rendezvous->life};
     g_autoptr(GByteArray) sealed = NULL;
-    gboolean sent = FALSE;
+    gboolean near, sent = FALSE;
     StileTag tag;
 
     g_return_val_if_fail(size <= STILE_MESSAGE_MAX, FALSE);
+    near = is_near(rendezvous, to->device, &message.recipient_life);
+    if (!near && !find_carrier(rendezvous, to->device, &message.recipient_life))
+        return FALSE;
+    message.counter = ++rendezvous->counter;
     stile_topics_tag(&rendezvous->envelopes.topics, to->device, &tag);
+    sealed = stile_envelope_seal_message(&rendezvous->envelopes, &message, &tag,
+                                         rendezvous->tunnel_key, to->tunnel, payload, size);
+    if (!sealed)
+        return FALSE;
+    if (near)
+        sent = stile_lan_send(rendezvous->lan, to->device, sealed->data, sealed->len);
     for (guint i = 0; i < rendezvous->servers->len; i++) {
         Server *server = rendezvous->servers->pdata[i];
 
-        if (!stile_broker_is_connected(server->broker) ||
-            !stile_attendance_is_at(rendezvous->attendance, to->device, i, &message.recipient_life))
-            continue;
-        if (!sealed) {
-            message.counter = ++rendezvous->counter;
-            sealed = stile_envelope_seal_message(&rendezvous->envelopes, &message, &tag,
-                                                 rendezvous->tunnel_key, to->tunnel, payload, size);
-            if (!sealed)
-                return FALSE;
-        }
-        if (stile_broker_publish(server->broker, STILE_TOPIC_INBOX, &tag, sealed->data, sealed->len,
+        if (is_carried_by(server, to->device, NULL) &&
+            stile_broker_publish(server->broker, STILE_TOPIC_INBOX, &tag, sealed->data, sealed->len,
                                  1, FALSE))
             sent = TRUE;
     }
     return sent;
+}
+
+gboolean
+stile_rendezvous_carries(StileRendezvous *rendezvous, const guint8 device[STILE_KEY_SIZE])
+{
+    return find_carrier(rendezvous, device, NULL) != NULL;
 }
 
 /* The nearest broker that @to is on and that is not congested. */
@@ -562,8 +699,7 @@ best_server(StileRendezvous *rendezvous, const StileMember *to)
         Server *server = rendezvous->servers->pdata[i];
         gint64 rtt = stile_broker_rtt(server->broker);
 
-        if (stile_broker_is_connected(server->broker) &&
-            stile_attendance_is_at(rendezvous->attendance, to->device, i, NULL) &&
+        if (is_carried_by(server, to->device, NULL) &&
             stile_broker_unsent(server->broker) <= UNSENT_LIMIT && (!best || rtt < best_rtt)) {
             best = server;
             best_rtt = rtt;

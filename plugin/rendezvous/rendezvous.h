@@ -55,6 +55,9 @@ typedef struct {
      * said before it went. Maybe told more than once. */
     void (*absent)(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
                    gsize size);
+    /* (nullable): stile_rendezvous_carries() says something else of a device that is as present as
+     * before: it came to a broker, or went, and is on the local network all the same. */
+    void (*carries)(gpointer user_data, const guint8 device[STILE_KEY_SIZE]);
 } StileRendezvousOps;
 
 /**
@@ -83,6 +86,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileRendezvous, stile_rendezvous_free)
  * Errors: %STILE_ERROR_INVALID_ARGUMENT
  */
 gboolean stile_rendezvous_add_server(StileRendezvous *rendezvous, const char *url, GError **error);
+/** Where the local network stands among the servers' states. */
+#define STILE_RENDEZVOUS_LAN_URL "mdns:"
+/**
+ * stile_rendezvous_set_lan:
+ *
+ * Whether members are looked for on the local network (mDNS, by the Avahi daemon), too, and we can
+ * be found there, while we have a presence; not so at first. Presences and messages are exchanged
+ * with them directly, packets are not: whoever is that near has a better way.
+ */
+void stile_rendezvous_set_lan(StileRendezvous *rendezvous, gboolean lan);
 /** Try now: the network changed, or the machine woke up. Drops connections that no longer answer.
  */
 void stile_rendezvous_reconnect(StileRendezvous *rendezvous);
@@ -113,12 +126,14 @@ void stile_rendezvous_remove_member(StileRendezvous *rendezvous, const StileMemb
  * stile_rendezvous_send:
  *
  * Seals @payload (up to 16 KiB) to @to and puts it into its inbox on every connected broker where
- * it is present.
+ * it is present, and passes it on directly on the local network.
  *
  * Returns: %FALSE when there is none: the member is not online, or we are not
  */
 gboolean stile_rendezvous_send(StileRendezvous *rendezvous, const StileMember *to,
                                const guint8 *payload, gsize size);
+/** Whether there is a broker for stile_rendezvous_send_packet() to @device. */
+gboolean stile_rendezvous_carries(StileRendezvous *rendezvous, const guint8 device[STILE_KEY_SIZE]);
 /**
  * stile_rendezvous_send_packet:
  *

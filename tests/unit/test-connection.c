@@ -296,7 +296,6 @@ test_ladder(void)
     way = stile_connection_first(world.a->connection);
     g_assert_cmpint(way->state, ==, STILE_WAY_WORKING);
     g_assert_cmpint(way->technique, ==, STILE_TECHNIQUE_REFLEXIVE);
-    g_assert_false(way->lan);
     world_clear(&world);
 }
 
