@@ -147,6 +147,30 @@ find_remote(StileIceAgent *agent, const StileAddress *address)
     return NULL;
 }
 
+gboolean
+stile_ice_agent_knows_remote(StileIceAgent *agent, const StileAddress *address)
+{
+    return find_remote(agent, address) != NULL;
+}
+
+void
+stile_ice_agent_remove_remote(StileIceAgent *agent, const StileAddress *address)
+{
+    StileAddress gone = stile_ice_unzoned(address);
+
+    for (guint i = agent->remotes->len; i-- > 0;)
+        if (stile_address_equal(&g_array_index(agent->remotes, StileCandidate, i).address, &gone))
+            g_array_remove_index(agent->remotes, i);
+    for (guint i = agent->entries->len; i-- > 0;) {
+        StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
+
+        if (entry->info.state != STILE_ICE_PAIR_SUCCEEDED &&
+            stile_address_equal(&entry->info.remote.address, &gone))
+            stile_ice_checklist_remove(agent, entry);
+    }
+    stile_ice_agent_flush(agent);
+}
+
 static gboolean
 is_ours(StileIceAgent *agent, const StileAddress *address)
 {

@@ -119,6 +119,8 @@ const StileCandidate *stile_ice_agent_local_for(StileIceAgent *agent, const Stil
 /** Returns: (nullable): the remote candidate at @address, made peer-reflexive if it is new */
 const StileCandidate *stile_ice_agent_learn_remote(StileIceAgent *agent,
                                                    const StileAddress *address, guint32 priority);
+/** Whether the peer has, as far as is known, a candidate at @address. */
+gboolean stile_ice_agent_knows_remote(StileIceAgent *agent, const StileAddress *address);
 /** @address without an IPv6 zone, which differs from host to host. */
 StileAddress stile_ice_unzoned(const StileAddress *address);
 /** Who sent from there: without a zone, and as IPv4 if a NAT64 brought it. */

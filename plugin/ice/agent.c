@@ -289,11 +289,15 @@ stile_ice_agent_restart(StileIceAgent *agent)
 void
 stile_ice_agent_retry(StileIceAgent *agent)
 {
-    for (guint i = 0; i < agent->entries->len; i++) {
+    for (guint i = agent->entries->len; i-- > 0;) {
         StileIceEntry *entry = g_ptr_array_index(agent->entries, i);
 
-        if (entry->info.state == STILE_ICE_PAIR_FAILED)
+        if (entry->info.state != STILE_ICE_PAIR_FAILED)
+            continue;
+        if (stile_ice_agent_knows_remote(agent, &entry->info.remote.address))
             stile_ice_entry_set_state(entry, STILE_ICE_PAIR_WAITING);
+        else
+            stile_ice_checklist_remove(agent, entry);
     }
     stile_ice_agent_flush(agent);
 }

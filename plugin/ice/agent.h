@@ -90,6 +90,9 @@ void stile_ice_agent_add_local(StileIceAgent *agent, const StileCandidate *candi
 void stile_ice_agent_remove_local(StileIceAgent *agent, const StileCandidate *candidate);
 /** At most 64 remote candidates are kept; those beyond are dropped. */
 void stile_ice_agent_add_remote(StileIceAgent *agent, const StileCandidate *candidate);
+/** The peer has the address no longer: pairs to it that have not succeeded go, the others when they
+ * fail. */
+void stile_ice_agent_remove_remote(StileIceAgent *agent, const StileAddress *address);
 void stile_ice_agent_end_of_remote(StileIceAgent *agent);
 
 /**
@@ -105,8 +108,8 @@ void stile_ice_agent_set_nat64(StileIceAgent *agent, const StilePrefix *prefix);
 /** RFC 8445 §9: new credentials, all pairs dropped; local candidates stay. What we knew of the peer
  * is forgotten: its credentials and candidates are to be given again, new or not. */
 void stile_ice_agent_restart(StileIceAgent *agent);
-/** Checks every failed pair once more, as an upgrade probe. Keeps the succeeded ones as they are.
- */
+/** Checks every failed pair once more, as an upgrade probe, but for those to addresses that the
+ * peer has no longer. Keeps the succeeded ones as they are. */
 void stile_ice_agent_retry(StileIceAgent *agent);
 
 /**

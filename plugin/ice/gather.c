@@ -22,7 +22,7 @@ static const StileStunPace ask_pace = {
 
 /** One of our addresses that makes a host candidate. */
 typedef struct {
-    StileAddress base; /* with the port of the shared socket, and the zone of a link-local one */
+    StileAddress base; /* with the port of the shared socket */
     guint16 preference;
     gboolean is_virtual;
 } Host;
@@ -133,7 +133,6 @@ append_host(GArray *candidates, const Host *host)
 
     if (host->base.sa.sa_family == AF_INET6) {
         candidate.technique = STILE_TECHNIQUE_IPV6;
-        candidate.address.in6.sin6_scope_id = 0; /* zones are not for others */
     }
     stile_candidate_set_foundation(&candidate);
     append(candidates, &candidate);
@@ -167,8 +166,7 @@ only_way_out(StileGatherer *gatherer, int family)
     for (guint i = 0; i < gatherer->hosts->len; i++) {
         const Host *host = &g_array_index(gatherer->hosts, Host, i);
 
-        if (host->is_virtual || stile_address_family(&host->base) != family ||
-            stile_address_scope(&host->base) == STILE_ADDRESS_LINK_LOCAL)
+        if (host->is_virtual || stile_address_family(&host->base) != family)
             continue;
         if (only)
             return NULL;
@@ -384,19 +382,26 @@ find_query(StileGatherer *gatherer, const StileAddress *base, const StileAddress
 }
 
 /* From a bridge or a container network the kernel sends through the same NAT as from the real
- * address behind it: nothing new to learn. */
+ * address behind it: nothing new to learn. From a unique local address nothing comes back, unless
+ * it is all that the network gives and is translated (RFC 6296). */
+static gboolean
+leads_inside(const Host *host)
+{
+    return host->is_virtual || (stile_address_family(&host->base) == AF_INET6 &&
+                                stile_address_scope(&host->base) == STILE_ADDRESS_PRIVATE);
+}
+
 static gboolean
 can_ask(StileGatherer *gatherer, const Host *host, const StileAddress *server)
 {
-    if (stile_address_family(&host->base) != stile_address_family(server) ||
-        stile_address_scope(&host->base) == STILE_ADDRESS_LINK_LOCAL)
+    if (stile_address_family(&host->base) != stile_address_family(server))
         return FALSE;
-    if (!host->is_virtual)
+    if (!leads_inside(host) || stile_address_is_inside(server))
         return TRUE;
     for (guint i = 0; i < gatherer->hosts->len; i++) {
         const Host *other = &g_array_index(gatherer->hosts, Host, i);
 
-        if (!other->is_virtual &&
+        if (!leads_inside(other) &&
             stile_address_family(&other->base) == stile_address_family(server))
             return FALSE;
     }
@@ -471,10 +476,9 @@ stile_gatherer_set_links(StileGatherer *gatherer, const GArray *addresses, const
             .is_virtual = stile_preference_is_virtual(local),
         };
 
-        if (port == 0 || !stile_preference_usable(local, exclude))
+        if (port == 0 || !stile_preference_usable(local, exclude) ||
+            stile_preference_is_traceable(local, addresses))
             continue;
-        if (stile_address_scope(&local->address) == STILE_ADDRESS_LINK_LOCAL)
-            host.base.in6.sin6_scope_id = local->ifindex;
         g_array_append_val(gatherer->hosts, host);
     }
     limit_hosts(gatherer->hosts);

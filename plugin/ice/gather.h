@@ -39,9 +39,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileGatherer, stile_gatherer_free)
  * @addresses: of StileLocalAddress, as stile_links_addresses() gives them
  * @exclude: (nullable): name of our own tunnel interface
  *
- * Which addresses this machine has: loopback, link-local IPv4, our own tunnel and deprecated ones
- * make no candidates; networks of containers, virtual machines and other tunnels come last. Call
- * again when they change: what went is removed, what came is added, STUN servers are asked again.
+ * Which addresses this machine has: loopback, link-local, our own tunnel and deprecated ones make
+ * no candidates, nor do IPv6 addresses made of a hardware address where there are others; networks
+ * of containers, virtual machines and other tunnels come last. Call again when they change: what
+ * went is removed, what came is added, STUN servers are asked again.
  */
 void stile_gatherer_set_links(StileGatherer *gatherer, const GArray *addresses,
                               const char *exclude);

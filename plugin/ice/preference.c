@@ -13,14 +13,43 @@ stile_preference_usable(const StileLocalAddress *local, const char *exclude)
     case STILE_ADDRESS_SHARED:
     case STILE_ADDRESS_GLOBAL:
         return TRUE;
+    /* RFC 8445 §5.1.1.1: of use on one link only, and whoever is there has another address of ours.
+     */
     case STILE_ADDRESS_LINK_LOCAL:
-        return local->address.sa.sa_family == AF_INET6;
     case STILE_ADDRESS_UNSPECIFIED:
     case STILE_ADDRESS_LOOPBACK:
     case STILE_ADDRESS_MULTICAST:
     case STILE_ADDRESS_BROADCAST:
     case STILE_ADDRESS_RESERVED:
         break;
+    }
+    return FALSE;
+}
+
+/* RFC 4291, appendix A: an interface identifier made of a hardware address has FFFE in its middle.
+ */
+static gboolean
+is_of_hardware(const StileLocalAddress *local)
+{
+    gsize size;
+    const guint8 *ip = stile_address_ip(&local->address, &size);
+
+    return size == 16 && ip[11] == 0xff && ip[12] == 0xfe;
+}
+
+gboolean
+stile_preference_is_traceable(const StileLocalAddress *local, const GArray *addresses)
+{
+    StilePrefix network = {local->address, 64};
+
+    if (!is_of_hardware(local))
+        return FALSE;
+    for (guint i = 0; i < addresses->len; i++) {
+        const StileLocalAddress *other = &g_array_index(addresses, StileLocalAddress, i);
+
+        if (other->ifindex == local->ifindex && stile_prefix_contains(&network, &other->address) &&
+            !other->deprecated && !is_of_hardware(other))
+            return TRUE;
     }
     return FALSE;
 }
@@ -57,8 +86,6 @@ stile_preference_of(const StileLocalAddress *local)
 
     if (!stile_preference_is_virtual(local))
         preference |= 0x8000;
-    if (stile_address_scope(&local->address) != STILE_ADDRESS_LINK_LOCAL)
-        preference |= 0x4000;
     if (local->address.sa.sa_family == AF_INET6)
         preference |= 0x2000;
     if (!local->temporary)

@@ -5,9 +5,17 @@
 
 G_BEGIN_DECLS
 
-/** Whether @local can be a host candidate: nothing of loopback, IPv4 link-local, deprecated
+/** Whether @local can be a host candidate: nothing of loopback, link-local and deprecated
  * addresses, and of the interface @exclude (nullable). */
 gboolean stile_preference_usable(const StileLocalAddress *local, const char *exclude);
+/**
+ * stile_preference_is_traceable:
+ * @addresses: of StileLocalAddress: all there are
+ *
+ * RFC 8445 §5.1.1.1: whether @local carries the hardware's address to wherever we are, while its
+ * network has given us another one that does not (RFC 8981, RFC 7217).
+ */
+gboolean stile_preference_is_traceable(const StileLocalAddress *local, const GArray *addresses);
 /** Whether the interface leads into this machine (containers, virtual machines) or into another
  * tunnel, rather than out. */
 gboolean stile_preference_is_virtual(const StileLocalAddress *local);

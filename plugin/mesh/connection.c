@@ -44,6 +44,7 @@ struct _StileConnection {
 
     /* signalling */
     GArray *locals;        /* of StileCandidate: what the peer is told */
+    GArray *remotes;       /* of StileAddress: what the peer told last */
     GHashTable *permitted; /* StileAddress: what relays were told to let through */
     StileTimer *signal_timer;
     gint64 signal_again;
@@ -183,6 +184,41 @@ stile_connection_permit_again(StileConnection *connection)
         connection->ops->permit(connection->user_data, remote);
 }
 
+static gboolean
+tells(const StileSignal *signal, const StileAddress *remote)
+{
+    for (guint i = 0; i < signal->n_candidates; i++)
+        if (stile_address_equal(&signal->candidates[i].address, remote))
+            return TRUE;
+    return FALSE;
+}
+
+/* Each signal has all that the peer has: what it told before and does not any more is gone. */
+static void
+set_remotes(StileConnection *connection, const StileSignal *signal)
+{
+    g_autoptr(GArray) before = g_steal_pointer(&connection->remotes);
+
+    connection->remotes = g_array_new(FALSE, FALSE, sizeof(StileAddress));
+    for (guint i = 0; i < before->len; i++) {
+        const StileAddress *gone = &g_array_index(before, StileAddress, i);
+
+        if (tells(signal, gone))
+            continue;
+        stile_ice_agent_remove_remote(connection->agent, gone);
+        if (g_hash_table_remove(connection->permitted, gone))
+            connection->ops->forget(connection->user_data, gone);
+    }
+    for (guint i = 0; i < signal->n_candidates; i++) {
+        const StileCandidate *candidate = &signal->candidates[i];
+
+        if (!permit(connection, &candidate->address))
+            continue;
+        g_array_append_val(connection->remotes, candidate->address);
+        stile_ice_agent_add_remote(connection->agent, candidate);
+    }
+}
+
 static void
 receive_ice(StileConnection *connection, const StileSignal *signal)
 {
@@ -191,6 +227,7 @@ receive_ice(StileConnection *connection, const StileSignal *signal)
 
     if (is_new) {
         connection->settled = FALSE;
+        g_array_set_size(connection->remotes, 0);
         forget_permitted(connection);
         g_strlcpy(connection->remote_ufrag, signal->ufrag, sizeof connection->remote_ufrag);
         connection->strange = TRUE;
@@ -200,10 +237,7 @@ receive_ice(StileConnection *connection, const StileSignal *signal)
     connection->theirs.udp_blocked = signal->udp_blocked;
     connection->theirs.mapping = signal->mapping;
     connection->theirs.filtering = signal->filtering;
-    for (guint i = 0; i < signal->n_candidates; i++) {
-        if (permit(connection, &signal->candidates[i].address))
-            stile_ice_agent_add_remote(connection->agent, &signal->candidates[i]);
-    }
+    set_remotes(connection, signal);
     if (signal->complete)
         stile_ice_agent_end_of_remote(connection->agent);
     connection->acked = acked;
@@ -542,6 +576,7 @@ stile_connection_new(StileClock *clock, StileStunTransactions *transactions, gbo
     connection->ops = ops;
     connection->user_data = user_data;
     connection->locals = g_array_new(FALSE, FALSE, sizeof(StileCandidate));
+    connection->remotes = g_array_new(FALSE, FALSE, sizeof(StileAddress));
     connection->permitted = g_hash_table_new_full(stile_address_hash, stile_address_equal, g_free,
                                                   NULL);
     connection->ways = g_array_new(FALSE, FALSE, sizeof(StileConnectionWay));
@@ -571,6 +606,7 @@ stile_connection_free(StileConnection *connection)
     stile_timer_free(connection->evaluate_timer);
     stile_timer_free(connection->retry_timer);
     g_array_unref(connection->locals);
+    g_array_unref(connection->remotes);
     g_array_unref(connection->ways);
     stile_peer_stats_unref(connection->stats);
     stile_clock_unref(connection->clock);

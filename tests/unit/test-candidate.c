@@ -149,15 +149,15 @@ test_preference(void)
 {
     /* Best first. */
     StileLocalAddress order[] = {
-        local("2001:db8::1", "eth0", "ether"),    local("2001:db8::2", "eth0", "ether"),
-        local("2001:db8::1", "wlan0", "wlan"),    local("192.0.2.1", "eth0", "ether"),
-        local("10.0.0.1", "br0", "bridge"),       local("192.0.2.1", "wlan0", "wlan"),
-        local("192.0.2.1", "wwan0", "wwan"),      local("fe80::1%2", "eth0", "ether"),
-        local("172.17.0.1", "docker0", "docker"),
+        local("2001:db8::1", "eth0", "ether"), local("2001:db8::2", "eth0", "ether"),
+        local("2001:db8::1", "wlan0", "wlan"), local("192.0.2.1", "eth0", "ether"),
+        local("10.0.0.1", "br0", "bridge"),    local("192.0.2.1", "wlan0", "wlan"),
+        local("192.0.2.1", "wwan0", "wwan"),   local("172.17.0.1", "docker0", "docker"),
     };
     StileLocalAddress never[] = {
         local("127.0.0.1", "lo", "loopback"),
         local("169.254.3.4", "eth0", "ether"),
+        local("fe80::1%2", "eth0", "ether"),
         local("10.86.0.1", "stile0", "tun"),
     };
 

@@ -229,24 +229,98 @@ test_links(void)
         add_local(addresses, text, "docker0", "docker");
     }
     stile_gatherer_set_links(world.peer->gatherer, addresses, "stile0");
-    g_assert_cmpuint(count(&world), ==, 6);
+    g_assert_cmpuint(count(&world), ==, 5);
     assert_address(&candidate(&world, 0)->address, "[2001:db8::5]:50000");
     g_assert_cmpint(candidate(&world, 0)->technique, ==, STILE_TECHNIQUE_IPV6);
     assert_address(&candidate(&world, 1)->address, "192.168.1.2:50000");
-    assert_address(&candidate(&world, 2)->address, "[fe80::5]:50000");
-    g_assert_cmpuint(candidate(&world, 2)->base.in6.sin6_scope_id, ==, 3);
     /* One goes: it is taken back, the rest stays as it is. */
     add_server(&world, STUN);
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
-    g_assert_cmpuint(count(&world), ==, 7);
+    g_assert_cmpuint(count(&world), ==, 6);
     world.peer->n_completed = 0;
     world.peer->n_added = 0;
     g_array_remove_index(addresses, 0);
     stile_gatherer_set_links(world.peer->gatherer, addresses, "stile0");
-    g_assert_cmpuint(count(&world), ==, 5);
+    g_assert_cmpuint(count(&world), ==, 4);
     g_assert_cmpuint(world.peer->n_added, ==, 0);
     stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
     g_assert_cmpuint(world.peer->n_completed, ==, 1);
+    world_close(&world);
+}
+
+static void
+assert_offered(World *world, const char *const *expected)
+{
+    guint n = 0;
+
+    for (; expected[n]; n++) {
+        gboolean found = FALSE;
+
+        for (guint i = 0; i < count(world); i++) {
+            g_autofree char *text = stile_address_ip_to_string(&candidate(world, i)->address);
+
+            found |= strcmp(text, expected[n]) == 0;
+        }
+        if (!found)
+            g_error("%s is not offered", expected[n]);
+    }
+    g_assert_cmpuint(count(world), ==, n);
+}
+
+static void
+test_ipv6_privacy(void)
+{
+    g_autoptr(GArray) addresses = g_array_new(FALSE, TRUE, sizeof(StileLocalAddress));
+    World world;
+
+    /* RFC 8445 §5.1.1.1: no address made of the hardware's, where its network gave another one. */
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    add_local(addresses, "2001:db8:1::5054:ff:fe12:3456", "eth0", "ether");
+    add_local(addresses, "2001:db8:2::5054:ff:fe12:3456", "eth0", "ether");
+    add_local(addresses, "2001:db8:1::a:b:c:d", "eth0", "ether");
+    add_local(addresses, "fe80::5054:ff:fe12:3456", "eth0", "ether");
+    g_array_index(addresses, StileLocalAddress, 2).temporary = TRUE;
+    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    assert_offered(&world, (const char *const[]){"2001:db8:1:0:a:b:c:d",
+                                                 "2001:db8:2:0:5054:ff:fe12:3456", NULL});
+    /* The temporary address' time is over, a new one has come: that is offered, the old one not. */
+    g_array_index(addresses, StileLocalAddress, 2).deprecated = TRUE;
+    add_local(addresses, "2001:db8:1::e:f:a:b", "eth0", "ether");
+    g_array_index(addresses, StileLocalAddress, 4).temporary = TRUE;
+    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    assert_offered(&world, (const char *const[]){"2001:db8:1:0:e:f:a:b",
+                                                 "2001:db8:2:0:5054:ff:fe12:3456", NULL});
+    /* With no other left, the hardware's has to do. */
+    g_array_set_size(addresses, 3);
+    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    assert_offered(&world, (const char *const[]){"2001:db8:1:0:5054:ff:fe12:3456",
+                                                 "2001:db8:2:0:5054:ff:fe12:3456", NULL});
+    world_close(&world);
+}
+
+static void
+test_ipv6_inside(void)
+{
+    g_autoptr(GArray) addresses = g_array_new(FALSE, TRUE, sizeof(StileLocalAddress));
+    World world;
+    guint64 sent;
+
+    /* A unique local address is offered, but asks nobody on the internet beside a global one. */
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    add_server(&world, "[2001:db8:ffff::1]:3478");
+    add_local(addresses, "fd00::5", "eth0", "ether");
+    add_local(addresses, "2001:db8::5", "eth0", "ether");
+    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    assert_offered(&world, (const char *const[]){"fd00::5", "2001:db8::5", NULL});
+    sent = sim_net_sent(world.net);
+    stile_clock_advance(world.clock, G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpuint(sim_net_sent(world.net), ==, sent + 1);
+    g_array_remove_index(addresses, 1);
+    stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
+    sent = sim_net_sent(world.net);
+    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    stile_clock_advance(world.clock, G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpuint(sim_net_sent(world.net), ==, sent + 1);
     world_close(&world);
 }
 
@@ -360,6 +434,8 @@ main(int argc, char **argv)
     g_test_add_func("/gather/mapping-changes", test_mapping_changes);
     g_test_add_func("/gather/inactive-is-silent", test_inactive_is_silent);
     g_test_add_func("/gather/links", test_links);
+    g_test_add_func("/gather/ipv6-privacy", test_ipv6_privacy);
+    g_test_add_func("/gather/ipv6-inside", test_ipv6_inside);
     g_test_add_func("/gather/extra", test_extra);
     g_test_add_func("/gather/servers-change", test_servers_change);
     g_test_add_func("/gather/turn", test_turn);
