@@ -274,7 +274,8 @@ is_server(StileGatherer *gatherer, const StileAddress *server)
     return FALSE;
 }
 
-static void
+/* Returns: whether the server saw us at another IP address before. */
+static gboolean
 note_answer(StileGatherer *gatherer, const Query *query, const StileAddress *mapped)
 {
     StileReflexive answer = {
@@ -283,10 +284,14 @@ note_answer(StileGatherer *gatherer, const Query *query, const StileAddress *map
         .mapped = *mapped,
         .at = stile_clock_now(gatherer->clock),
     };
+    gboolean readdressed = FALSE;
 
     for (guint i = gatherer->reflexives->len; i-- > 0;) {
         const StileReflexive *old = &g_array_index(gatherer->reflexives, StileReflexive, i);
 
+        readdressed |= stile_address_equal(&old->base, &query->base) &&
+                       stile_address_equal(&old->server, &query->server) &&
+                       !stile_address_equal_ip(&old->mapped, mapped);
         /* The last answers of forgotten servers go with the first new one. */
         if (stile_address_equal(&old->base, &query->base) &&
             (stile_address_equal(&old->server, &query->server) ||
@@ -294,6 +299,7 @@ note_answer(StileGatherer *gatherer, const Query *query, const StileAddress *map
             g_array_remove_index(gatherer->reflexives, i);
     }
     g_array_append_val(gatherer->reflexives, answer);
+    return readdressed;
 }
 
 static void
@@ -311,8 +317,11 @@ on_answer(gpointer user_data, const StileStunMessage *response, const StileEndpo
         (stile_stun_message_address(response, STILE_STUN_XOR_MAPPED_ADDRESS, &mapped) ||
          stile_stun_message_address(response, STILE_STUN_MAPPED_ADDRESS, &mapped)) &&
         stile_candidate_may_send_to(&mapped)) {
-        note_answer(gatherer, query, &mapped);
+        gboolean readdressed = note_answer(gatherer, query, &mapped);
+
         update(gatherer);
+        if (readdressed && gatherer->ops.readdressed)
+            gatherer->ops.readdressed(gatherer->user_data);
     }
     complete_if_done(gatherer);
 }
@@ -568,6 +577,14 @@ stile_gatherer_remove(StileGatherer *gatherer, const StileCandidate *candidate)
         if (stile_candidate_equal(&g_array_index(gatherer->extras, StileCandidate, i), candidate))
             g_array_remove_index(gatherer->extras, i);
     update(gatherer);
+}
+
+void
+stile_gatherer_ask(StileGatherer *gatherer)
+{
+    if (gatherer->started &&
+        stile_clock_now(gatherer->clock) - gatherer->asked_at >= G_USEC_PER_SEC)
+        stile_timer_set_after(gatherer->ask_timer, 0);
 }
 
 void

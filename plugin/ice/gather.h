@@ -25,6 +25,9 @@ typedef struct {
     void (*removed)(gpointer user_data, const StileCandidate *candidate);
     /* Every server has answered or been given up once since the start or the last restart. */
     void (*complete)(gpointer user_data);
+    /* (nullable): A server that knew us sees us at another IP address now: the NAT was given a new
+     * one. What changed is told before. */
+    void (*readdressed)(gpointer user_data);
 } StileGathererOps;
 
 /** @port4, @port6: of the shared sockets; 0: no such socket */
@@ -59,6 +62,9 @@ void stile_gatherer_add(StileGatherer *gatherer, const StileCandidate *candidate
 void stile_gatherer_remove(StileGatherer *gatherer, const StileCandidate *candidate);
 /** Whether any peer needs us reachable now; while not, servers are asked only on change. */
 void stile_gatherer_set_active(StileGatherer *gatherer, gboolean active);
+
+/** Asks now: something hints that the NAT is not what it was. Not more than once a second. */
+void stile_gatherer_ask(StileGatherer *gatherer);
 
 /** Returns: (transfer none): of StileCandidate, best first */
 const GArray *stile_gatherer_candidates(StileGatherer *gatherer);

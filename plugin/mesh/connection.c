@@ -648,7 +648,8 @@ stile_connection_set_gathered(StileConnection *connection, gboolean complete)
 void
 stile_connection_set_broker(StileConnection *connection, gboolean usable)
 {
-    if (usable && !connection->broker && !connection->acked)
+    /* What was said while it was away, or as it broke, is lost. */
+    if (usable && !connection->broker)
         signal_soon(connection, 0);
     connection->broker = usable;
     evaluate_soon(connection);

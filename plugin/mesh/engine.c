@@ -199,6 +199,14 @@ on_network_state(StileNetwork *network, GParamSpec *pspec, gpointer user_data)
     stile_nat_refresh(engine->nat);
 }
 
+static void
+on_readdressed(StileNetwork *network, gpointer user_data)
+{
+    StileEngine *engine = user_data;
+
+    stile_nat_repeat(engine->nat);
+}
+
 static StileNetwork *
 add_network(StileEngine *engine, StileNetworkState *state)
 {
@@ -206,6 +214,7 @@ add_network(StileEngine *engine, StileNetworkState *state)
 
     g_ptr_array_add(engine->networks, network);
     g_signal_connect_object(network, "notify::state", G_CALLBACK(on_network_state), engine, 0);
+    g_signal_connect_object(network, "readdressed", G_CALLBACK(on_readdressed), engine, 0);
     g_signal_emit(engine, signals[NETWORK_ADDED], 0, network);
     return network;
 }

@@ -38,6 +38,9 @@ on_broker_state(gpointer user_data, const char *url, gboolean connected, const c
     }
     g_free(broker->state);
     broker->state = g_strdup(reason);
+    /* That the way to it broke may be the NAT's doing, which lost its mappings or its address. */
+    if (connected && !broker->connected && mesh->underlay)
+        stile_underlay_ask(mesh->underlay);
     broker->connected = connected;
     if (mesh->rendezvous)
         stile_mesh_for_each_connection(mesh, stile_mesh_tell_broker, NULL);

@@ -134,6 +134,14 @@ on_network_changed(gpointer user_data)
     stile_mesh_for_each_connection(mesh, tell_shake, NULL);
 }
 
+static void
+on_readdressed(gpointer user_data)
+{
+    StileMesh *mesh = user_data;
+
+    mesh->ops->readdressed(mesh->user_data);
+}
+
 const StileUnderlayOps stile_mesh_underlay_ops = {
     .candidate_added = on_candidate_added,
     .candidate_removed = on_candidate_removed,
@@ -146,6 +154,7 @@ const StileUnderlayOps stile_mesh_underlay_ops = {
     .relay_added = on_relay_added,
     .relay_removed = on_relay_removed,
     .network_changed = on_network_changed,
+    .readdressed = on_readdressed,
 };
 
 void

@@ -40,6 +40,8 @@ typedef struct {
     void (*changed)(gpointer user_data);
     void (*relay_added)(gpointer user_data, StileRelay *relay);
     void (*relay_removed)(gpointer user_data, StileRelay *relay);
+    /* Our address on the internet is another one, behind the same router. */
+    void (*readdressed)(gpointer user_data);
     /* Something a person should read in the journal. */
     void (*warning)(gpointer user_data, const char *message);
 } StileMeshOps;
@@ -70,8 +72,9 @@ GPtrArray *stile_mesh_relays(StileMesh *mesh);
 void stile_mesh_set_policy(StileMesh *mesh, StileRelayPolicy policy);
 void stile_mesh_set_lan(StileMesh *mesh, gboolean lan);
 
-/** What the NAT filters, as far as known. */
+/** As stile_underlay_set_nat64(). */
 void stile_mesh_set_nat64(StileMesh *mesh, const StilePrefix *prefix);
+/** What the NAT filters, as far as known. */
 void stile_mesh_set_filtering(StileMesh *mesh, StileNatBehaviour filtering);
 
 /** Begins to reach @peer, or tries harder if that has begun. */

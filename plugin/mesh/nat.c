@@ -602,6 +602,14 @@ on_change_over(gpointer user_data)
     begin_probe(nat, (const char *const *)(servers[0] ? servers : nat->asked), FALSE);
 }
 
+void
+stile_nat_repeat(StileNat *nat)
+{
+    g_clear_pointer(&nat->background, run_free);
+    if (nat->last_probe != 0 || nat->running)
+        stile_timer_set_after(nat->change_timer, CHANGE_DELAY);
+}
+
 static void
 on_links(StileLinks *links, gpointer user_data)
 {
@@ -611,9 +619,7 @@ on_links(StileLinks *links, gpointer user_data)
     if (is_same_place(&place, &nat->place))
         return;
     nat->place = place;
-    g_clear_pointer(&nat->background, run_free);
-    if (nat->last_probe != 0 || nat->running)
-        stile_timer_set_after(nat->change_timer, CHANGE_DELAY);
+    stile_nat_repeat(nat);
     stile_nat64_watch_ask(nat->nat64);
 }
 

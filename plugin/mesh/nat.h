@@ -19,6 +19,8 @@ StileNat *stile_nat_new(StileClock *clock, StileNatServers servers, gpointer use
 void stile_nat_stop(StileNat *nat);
 /** Probes if that was not done since the network changed and there is a server to ask. */
 void stile_nat_refresh(StileNat *nat);
+/** Probes soon if that was done before: our address on the internet is another one. */
+void stile_nat_repeat(StileNat *nat);
 /** Returns: (nullable): what the last probe found, %NULL before the first */
 const StileNatReport *stile_nat_report(StileNat *nat);
 /** Returns: the prefix of the NAT64 here, length 0 for none; `notify::nat64-prefix` says when that

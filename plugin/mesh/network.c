@@ -46,6 +46,7 @@ enum {
     RELAY_ADDED,
     RELAY_REMOVED,
     WARNING,
+    READDRESSED,
     N_SIGNALS,
 };
 
@@ -179,6 +180,8 @@ stile_network_class_init(StileNetworkClass *class)
     signals[RELAY_ADDED] = add_signal("relay-added", STILE_TYPE_RELAY);
     signals[RELAY_REMOVED] = add_signal("relay-removed", STILE_TYPE_RELAY);
     signals[WARNING] = add_signal("warning", G_TYPE_STRING);
+    signals[READDRESSED] = g_signal_new("readdressed", STILE_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0,
+                                        NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -293,6 +296,12 @@ on_relay_removed(gpointer user_data, StileRelay *relay)
 }
 
 static void
+on_readdressed(gpointer user_data)
+{
+    g_signal_emit(user_data, signals[READDRESSED], 0);
+}
+
+static void
 on_warning(gpointer user_data, const char *message)
 {
     warn(user_data, message);
@@ -305,6 +314,7 @@ static const StileMeshOps mesh_ops = {
     .changed = on_changed,
     .relay_added = on_relay_added,
     .relay_removed = on_relay_removed,
+    .readdressed = on_readdressed,
     .warning = on_warning,
 };
 

@@ -17,9 +17,10 @@ const StileNetworkState *stile_network_state(StileNetwork *network);
 void stile_network_resume(StileNetwork *network);
 /** Down, without remembering it. */
 void stile_network_stop(StileNetwork *network);
-/** What the NAT filters, as far as known: from now on, while it is up. */
-/** What the diagnosis found out: stile_underlay_set_nat64(). */
+/** As stile_underlay_set_nat64(), while it is up. Its signal `readdressed` says that our address on
+ * the internet is another one. */
 void stile_network_set_nat64(StileNetwork *network, const StilePrefix *prefix);
+/** What the NAT filters, as far as known: from now on, while it is up. */
 void stile_network_set_filtering(StileNetwork *network, StileNatBehaviour filtering);
 /** Once a second while somebody watches: counters and round-trip times. */
 void stile_network_tick(StileNetwork *network);

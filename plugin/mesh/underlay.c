@@ -9,6 +9,9 @@
 #include "portmap/portmap.h"
 #include <string.h>
 
+/* A NAT with several addresses may give us another one time and again. */
+#define READDRESSED_GAP (60 * G_USEC_PER_SEC)
+
 /* A STUN server. */
 typedef struct {
     StileUnderlay *underlay;
@@ -30,6 +33,7 @@ struct _StileUnderlay {
     StileNatSide nat;
     GArray *seen; /* of StileLocalAddress: what the gatherer was last given */
     StileAddress gateway;
+    gint64 readdressed;      /* stile_clock_now(); 0 for never */
     StilePrefix nat64_known; /* length 0: none */
     StilePrefix nat64;       /* the same, if needed */
     StilePortmap *portmap;
@@ -100,6 +104,8 @@ judge_nat(StileUnderlay *underlay)
 
 /* Candidates */
 
+static void start_anew(StileUnderlay *underlay);
+
 static void
 on_candidate_added(gpointer user_data, const StileCandidate *candidate)
 {
@@ -127,10 +133,26 @@ on_gathered(gpointer user_data)
     underlay->ops->learnt(underlay->user_data);
 }
 
+/* The same router, another address: the provider gave it a new one. */
+static void
+on_readdressed(gpointer user_data)
+{
+    StileUnderlay *underlay = user_data;
+    gint64 now = stile_clock_now(underlay->clock);
+
+    /* Each server tells. */
+    if (underlay->readdressed && now - underlay->readdressed < READDRESSED_GAP)
+        return;
+    underlay->readdressed = now;
+    start_anew(underlay);
+    underlay->ops->readdressed(underlay->user_data);
+}
+
 static const StileGathererOps gatherer_ops = {
     .added = on_candidate_added,
     .removed = on_candidate_removed,
     .complete = on_gathered,
+    .readdressed = on_readdressed,
 };
 
 /* Relays */
@@ -600,6 +622,12 @@ GPtrArray *
 stile_underlay_relays(StileUnderlay *underlay)
 {
     return stile_relays_shown(underlay->relays);
+}
+
+void
+stile_underlay_ask(StileUnderlay *underlay)
+{
+    stile_gatherer_ask(underlay->gatherer);
 }
 
 void

@@ -35,8 +35,11 @@ typedef struct {
     void (*relay_ready)(gpointer user_data);
     void (*relay_added)(gpointer user_data, StileRelay *relay);
     void (*relay_removed)(gpointer user_data, StileRelay *relay);
-    /* The machine's addresses or routes changed: nothing is sure any more. */
+    /* The machine's addresses or routes, or its address on the internet, changed: nothing is sure
+     * any more. */
     void (*network_changed)(gpointer user_data);
+    /* The latter, which the links do not show. */
+    void (*readdressed)(gpointer user_data);
 } StileUnderlayOps;
 
 /**
@@ -74,6 +77,8 @@ void stile_underlay_set_filtering(StileUnderlay *underlay, StileNatBehaviour fil
 void stile_underlay_set_nat64(StileUnderlay *underlay, const StilePrefix *prefix);
 /** Returns: (transfer none): the prefix in use; length 0: none, or not needed */
 const StilePrefix *stile_underlay_nat64(StileUnderlay *underlay);
+/** Asks the STUN servers now: something hints that the NAT is not what it was. */
+void stile_underlay_ask(StileUnderlay *underlay);
 /** The default gateway of this machine; unset for none. */
 StileAddress stile_underlay_gateway(StileUnderlay *underlay);
 /** Returns: (transfer none): of StileLocalAddress: what this machine has */

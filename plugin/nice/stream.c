@@ -456,7 +456,8 @@ gboolean
 stile_nice_stream_gather(StileNiceStream *stream, const GArray *addresses, const StileAddress *stun,
                          gboolean relay_only)
 {
-    static const StileGathererOps ops = {on_added, on_removed, on_complete};
+    static const StileGathererOps ops = {
+        .added = on_added, .removed = on_removed, .complete = on_complete};
     guint16 port4, port6;
 
     if (stream->gatherer)

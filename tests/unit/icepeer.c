@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "icepeer.h"
 
+#include "nat/nat64.h"
 #include <string.h>
+
+#define NAT64_INSIDE "192.168.255.1"
 
 typedef struct {
     IcePeer *to;
@@ -67,8 +70,15 @@ static void
 on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize size)
 {
     IcePeer *peer = user_data;
+    StileAddress ipv4, local;
 
-    sim_host_send_endpoint(peer->host, &peer->local, to, data, size);
+    if (!peer->nat64 || !stile_nat64_extract(&ipv4, &peer->prefix, &to->remote)) {
+        sim_host_send_endpoint(peer->host, &peer->local, to, data, size);
+        return;
+    }
+    local = sim_address(NAT64_INSIDE);
+    local = stile_address_with_port(&local, stile_address_port(&peer->local));
+    sim_host_send(peer->nat64, &local, &ipv4, data, size);
 }
 
 static void
@@ -84,6 +94,25 @@ on_receive(gpointer user_data, const StileAddress *local, const StileAddress *re
     if (!stile_stun_transactions_receive(peer->transactions, &message, &from) && peer->agent &&
         stile_ice_agent_owns(peer->agent, &message))
         stile_ice_agent_receive(peer->agent, &message, &from);
+}
+
+static void
+on_translated(gpointer user_data, const StileAddress *local, const StileAddress *remote,
+              const guint8 *data, gsize size)
+{
+    IcePeer *peer = user_data;
+    StileAddress source;
+
+    g_assert_true(stile_nat64_synthesize(&source, &peer->prefix, remote));
+    on_receive(peer, &peer->local, &source, data, size);
+}
+
+void
+ice_peer_use_nat64(IcePeer *peer, SimNat *nat, const char *prefix)
+{
+    g_assert_true(stile_prefix_parse(&peer->prefix, prefix, NULL));
+    peer->nat64 = sim_host_new(peer->net, nat, NAT64_INSIDE, on_translated, peer);
+    stile_ice_agent_set_nat64(peer->agent, &peer->prefix);
 }
 
 static void
@@ -111,6 +140,12 @@ static void
 on_complete(gpointer user_data)
 {
     ((IcePeer *)user_data)->n_completed++;
+}
+
+static void
+on_readdressed(gpointer user_data)
+{
+    ((IcePeer *)user_data)->n_readdressed++;
 }
 
 static void
@@ -152,7 +187,8 @@ on_permit(gpointer user_data, const StileAddress *remote)
 IcePeer *
 ice_peer_new(StileClock *clock, SimNet *net, SimNat *nat, const char *local, gboolean controlling)
 {
-    static const StileGathererOps gatherer_ops = {on_added, on_removed, on_complete};
+    static const StileGathererOps gatherer_ops = {on_added, on_removed, on_complete,
+                                                  on_readdressed};
     static const StileIceAgentOps agent_ops = {on_pair_changed, on_pair_removed, on_idle,
                                                on_permit};
     IcePeer *peer = g_new0(IcePeer, 1);

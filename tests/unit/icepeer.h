@@ -22,14 +22,16 @@ struct _IcePeer {
     StileStunTransactions *transactions;
     StileGatherer *gatherer;
     StileIceAgent *agent;
-    SimRelay *relay; /* NULL: none */
+    SimHost *nat64;     /* its stand-in on the IPv4 side of the NAT64; NULL: none */
+    StilePrefix prefix; /* of the NAT64 */
+    SimRelay *relay;    /* NULL: none */
     StileAddress relayed;
     IcePeer *other;
     GPtrArray *signals;
     gint64 signalling_delay;
     gint64 heartbeat; /* set on each pair that succeeds; 0: none */
     gboolean free_on_success;
-    guint n_added, n_completed, n_idle, n_removed, n_permits, n_failed;
+    guint n_added, n_completed, n_idle, n_removed, n_permits, n_failed, n_readdressed;
     StileAddress last_permit;
 };
 
@@ -39,6 +41,8 @@ IcePeer *ice_peer_new(StileClock *clock, SimNet *net, SimNat *nat, const char *l
 void ice_peer_free(IcePeer *peer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IcePeer, ice_peer_free)
 
+/** Puts it, who has IPv6 only, behind a NAT64 that is @nat towards the internet. */
+void ice_peer_use_nat64(IcePeer *peer, SimNat *nat, const char *prefix);
 /** Gives it an address on @relay, as a relayed candidate. Before ice_peer_gather(). */
 void ice_peer_use_relay(IcePeer *peer, SimRelay *relay);
 /** Starts gathering, from the STUN server at @stun (nullable). */

@@ -367,6 +367,13 @@ sim_nat_forget(SimNat *nat)
     nat->forgot = TRUE;
 }
 
+void
+sim_nat_set_public(SimNat *nat, const char *public_ip)
+{
+    sim_nat_forget(nat);
+    nat->public_ip = sim_address(public_ip);
+}
+
 /* The way of a datagram: out through the NATs at once, over the wire with delay and loss, in
  * through the NATs on arrival, because that is when their filters look. */
 

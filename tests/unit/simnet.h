@@ -67,6 +67,8 @@ void sim_nat_set_preserving(SimNat *nat);
 void sim_nat_set_lifetime(SimNat *nat, gint64 lifetime);
 /** Loses all its mappings, as after a reboot; new ones get other ports. */
 void sim_nat_forget(SimNat *nat);
+/** The same, and it has another public address now. */
+void sim_nat_set_public(SimNat *nat, const char *public_ip);
 
 /** @nat: (nullable): that it is behind; %NULL for a host on the internet */
 SimHost *sim_host_new(SimNet *net, SimNat *nat, const char *ip, SimReceiveFunc receive,

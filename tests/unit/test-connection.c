@@ -29,7 +29,7 @@ struct _End {
     StilePeerStats *stats;
     End *other;
     GPtrArray *letters;
-    guint n_letters, lose_letters;
+    guint n_letters, lose_letters, n_forgotten;
     gboolean traffic;
     StileTimer *traffic_timer;
 };
@@ -86,6 +86,7 @@ on_permit(gpointer user_data, const StileAddress *remote)
 static void
 on_forget(gpointer user_data, const StileAddress *remote)
 {
+    ((End *)user_data)->n_forgotten++;
 }
 
 static guint16
@@ -158,7 +159,8 @@ static End *
 end_new(StileClock *clock, SimNet *net, SimNat *nat, const char *local, SimRelay *relay,
         gboolean controlling)
 {
-    static const StileGathererOps gatherer_ops = {on_added, on_removed, on_complete};
+    static const StileGathererOps gatherer_ops = {
+        .added = on_added, .removed = on_removed, .complete = on_complete};
     End *end = g_new0(End, 1);
     g_autofree char *ip = NULL;
     guint16 port;
@@ -419,6 +421,47 @@ test_bad_signals(void)
     world_clear(&world);
 }
 
+static gboolean
+has_way_to(End *end, const StileAddress *remote)
+{
+    const GArray *ways = stile_connection_ways(end->connection);
+
+    for (guint i = 0; i < ways->len; i++)
+        if (stile_address_equal(&g_array_index(ways, StileConnectionWay, i).remote, remote))
+            return TRUE;
+    return FALSE;
+}
+
+/* What one side has no longer, the other neither shows nor tries any more, nor lets through. */
+static void
+test_address_gone(void)
+{
+    StileCandidate extra = {
+        .type = STILE_CANDIDATE_SERVER_REFLEXIVE,
+        .technique = STILE_TECHNIQUE_PORT_MAPPED,
+        .address = sim_address("203.0.113.77:7"),
+        .base = sim_address("192.168.1.2:4001"),
+        .priority = stile_candidate_priority(STILE_CANDIDATE_SERVER_REFLEXIVE, 9),
+    };
+    World world;
+
+    world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    stile_candidate_set_foundation(&extra);
+    stile_gatherer_add(world.a->gatherer, &extra);
+    g_assert_true(reach(&world, STILE_WAY_DIRECT, 2 * SEC));
+    stile_clock_advance(world.clock, 10 * SEC);
+    g_assert_true(has_way_to(world.b, &extra.address));
+    stile_gatherer_remove(world.a->gatherer, &extra);
+    stile_clock_advance(world.clock, SEC);
+    g_assert_false(has_way_to(world.b, &extra.address));
+    g_assert_cmpuint(world.b->n_forgotten, ==, 1);
+    stile_connection_probe(world.b->connection);
+    stile_clock_advance(world.clock, 60 * SEC);
+    g_assert_false(has_way_to(world.b, &extra.address));
+    g_assert_true(uses(world.b, STILE_WAY_DIRECT));
+    world_clear(&world);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -431,5 +474,6 @@ main(int argc, char **argv)
     g_test_add_func("/connection/comes-to-rest", test_comes_to_rest);
     g_test_add_func("/connection/policy", test_policy);
     g_test_add_func("/connection/bad-signals", test_bad_signals);
+    g_test_add_func("/connection/address-gone", test_address_gone);
     return g_test_run();
 }

@@ -324,6 +324,32 @@ test_ipv6_inside(void)
     world_close(&world);
 }
 
+/* The provider gives the router another address: told once for each server that noticed. */
+static void
+test_readdressed(void)
+{
+    StileAddress expected;
+    World world;
+
+    world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
+    ice_peer_gather(world.peer, STUN);
+    stile_clock_advance(world.clock, 60 * G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_readdressed, ==, 0);
+    sim_nat_forget(world.nat); /* another port is no other address */
+    stile_clock_advance(world.clock, 30 * G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_readdressed, ==, 0);
+    sim_nat_set_public(world.nat, "203.0.113.2");
+    stile_gatherer_ask(world.peer->gatherer);
+    stile_clock_advance(world.clock, G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_readdressed, ==, 1);
+    g_assert_cmpuint(count(&world), ==, 2);
+    expected = sim_address("203.0.113.2");
+    g_assert_true(stile_address_equal_ip(&candidate(&world, 1)->address, &expected));
+    stile_clock_advance(world.clock, 60 * G_USEC_PER_SEC);
+    g_assert_cmpuint(world.peer->n_readdressed, ==, 1);
+    world_close(&world);
+}
+
 static void
 test_extra(void)
 {
@@ -434,6 +460,7 @@ main(int argc, char **argv)
     g_test_add_func("/gather/mapping-changes", test_mapping_changes);
     g_test_add_func("/gather/inactive-is-silent", test_inactive_is_silent);
     g_test_add_func("/gather/links", test_links);
+    g_test_add_func("/gather/readdressed", test_readdressed);
     g_test_add_func("/gather/ipv6-privacy", test_ipv6_privacy);
     g_test_add_func("/gather/ipv6-inside", test_ipv6_inside);
     g_test_add_func("/gather/extra", test_extra);

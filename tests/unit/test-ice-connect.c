@@ -2,6 +2,7 @@
 /* Two agents over simulated NATs: whatever can be reached directly is, by the theory of RFC 4787's
  * behaviours; the rest through a relay; and that lost packets, delay and order do not matter. */
 #include "icepeer.h"
+#include "nat/nat64.h"
 
 #define LIMIT (20 * G_USEC_PER_SEC)
 
@@ -307,6 +308,75 @@ test_ipv6(void)
     world_close(&world);
 }
 
+/* RFC 6052's prefixes of each length */
+static const char *const nat64_prefixes[] = {
+    "2001:db8::/32",         "2001:db8:100::/40",     "2001:db8:122::/48",
+    "2001:db8:122:300::/56", "2001:db8:122:344::/64", "64:ff9b::/96",
+};
+
+static void
+test_nat64(gconstpointer data)
+{
+    const char *prefix = data;
+    World world = {.clock = stile_clock_new_virtual(0, 4)};
+    const StileIcePair *a, *b;
+    StileAddress server = sim_address("198.51.100.1:3478"), synthesized, through;
+    SimNat *nat64, *home;
+
+    world.net = sim_net_new(world.clock, 4);
+    sim_stun_new(world.net, "198.51.100.1");
+    nat64 = sim_nat_new(world.net, NULL, "203.0.113.64", STILE_NAT_ENDPOINT_INDEPENDENT,
+                        STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    home = sim_nat_new(world.net, NULL, "203.0.113.1", STILE_NAT_ENDPOINT_INDEPENDENT,
+                       STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
+    world.a = ice_peer_new(world.clock, world.net, NULL, "[2001:db8:ffff::1]:50000", TRUE);
+    world.b = ice_peer_new(world.clock, world.net, home, "192.168.1.2:50001", FALSE);
+    ice_peer_use_nat64(world.a, nat64, prefix);
+    g_assert_true(stile_nat64_synthesize(&synthesized, &world.a->prefix, &server));
+    stile_gatherer_add_stun_server(world.a->gatherer, &synthesized);
+    ice_peer_gather(world.a, NULL);
+    ice_peer_gather(world.b, "198.51.100.1:3478");
+    ice_peer_introduce(world.a, world.b);
+    g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
+    a = stile_ice_agent_selected(world.a->agent);
+    b = stile_ice_agent_selected(world.b->agent);
+    /* Both know each other by IPv4, as they were told; only what is sent to is synthesized. */
+    g_assert_cmpint(a->remote.type, ==, STILE_CANDIDATE_SERVER_REFLEXIVE);
+    g_assert_cmpint(a->local.type, ==, STILE_CANDIDATE_SERVER_REFLEXIVE);
+    g_assert_cmpint(b->remote.type, ==, STILE_CANDIDATE_SERVER_REFLEXIVE);
+    g_assert_cmpint(b->local.type, ==, STILE_CANDIDATE_SERVER_REFLEXIVE);
+    g_assert_true(stile_address_equal(&a->local.address, &b->remote.address));
+    g_assert_true(stile_address_equal(&b->local.address, &a->remote.address));
+    g_assert_true(stile_address_equal(&a->local.base, &world.a->local));
+    g_assert_true(stile_address_equal_ip(&a->endpoint.local, &world.a->local));
+    g_assert_true(stile_nat64_synthesize(&through, &world.a->prefix, &a->remote.address));
+    g_assert_true(stile_address_equal(&a->endpoint.remote, &through));
+    /* IPv4 is there: no more detours. */
+    stile_ice_agent_set_nat64(world.a->agent, &(StilePrefix){0});
+    g_assert_null(stile_ice_agent_selected(world.a->agent));
+    world_close(&world);
+}
+
+static void
+test_nat64_private(void)
+{
+    World world = {.clock = stile_clock_new_virtual(0, 4)};
+    g_autoptr(GPtrArray) pairs = NULL;
+
+    /* What is private is not behind the carrier's NAT64. */
+    world.net = sim_net_new(world.clock, 4);
+    world.a = ice_peer_new(world.clock, world.net, NULL, "[2001:db8:ffff::1]:50000", TRUE);
+    world.b = ice_peer_new(world.clock, world.net, NULL, "192.168.1.2:50001", FALSE);
+    ice_peer_use_nat64(world.a, NULL, "64:ff9b::/96");
+    ice_peer_gather(world.a, NULL);
+    ice_peer_gather(world.b, NULL);
+    ice_peer_introduce(world.a, world.b);
+    stile_clock_advance(world.clock, LIMIT);
+    pairs = stile_ice_agent_pairs(world.a->agent);
+    g_assert_cmpuint(pairs->len, ==, 0);
+    world_close(&world);
+}
+
 /* The gatherer offers no such addresses; who knows that both are on one link may. */
 static void
 offer(IcePeer *peer)
@@ -374,6 +444,15 @@ main(int argc, char **argv)
     g_test_add_func("/ice/connect/same-lan", test_same_lan);
     g_test_add_func("/ice/connect/two-layers", test_two_layers);
     g_test_add_func("/ice/connect/ipv6", test_ipv6);
+    for (gsize i = 0; i < G_N_ELEMENTS(nat64_prefixes); i++) {
+        StilePrefix nat64;
+        g_autofree char *path = NULL;
+
+        g_assert_true(stile_prefix_parse(&nat64, nat64_prefixes[i], NULL));
+        path = g_strdup_printf("/ice/connect/nat64/%u", nat64.length);
+        g_test_add_data_func(path, nat64_prefixes[i], test_nat64);
+    }
+    g_test_add_func("/ice/connect/nat64/private", test_nat64_private);
     g_test_add_func("/ice/connect/link-local", test_link_local);
     return g_test_run();
 }
