@@ -3,6 +3,7 @@ libstile_la_SOURCES += \
 	plugin/portmap/epoch.c plugin/portmap/epoch.h \
 	plugin/portmap/http.c plugin/portmap/http.h \
 	plugin/portmap/http-exchange.c plugin/portmap/http-exchange.h \
+	plugin/portmap/markup.c plugin/portmap/markup.h \
 	plugin/portmap/nat-pmp.c plugin/portmap/nat-pmp.h \
 	plugin/portmap/pcp.c plugin/portmap/pcp.h \
 	plugin/portmap/portmap.c plugin/portmap/portmap.h plugin/portmap/portmap-private.h \

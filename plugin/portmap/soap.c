@@ -2,6 +2,7 @@
 #include "portmap/soap.h"
 
 #include "base/error.h"
+#include "portmap/markup.h"
 
 #include <string.h>
 
@@ -63,23 +64,10 @@ stile_soap_entry_arguments(guint index)
 }
 
 typedef struct {
-    GString *text;
-    guint depth;
     StileSoapReply reply;
     guint16 internal_port;
     gboolean has_name, is_udp, is_endless;
 } Parser;
-
-static void
-on_start(GMarkupParseContext *context, const char *name, const char **names, const char **values,
-         gpointer user_data, GError **error)
-{
-    Parser *parser = user_data;
-
-    if (++parser->depth > MAX_DEPTH)
-        g_set_error(error, G_MARKUP_ERROR, G_MARKUP_ERROR_INVALID_CONTENT, "Too deep");
-    g_string_truncate(parser->text, 0);
-}
 
 static void
 read_address(StileAddress *ret, const char *text)
@@ -118,50 +106,31 @@ on_entry_field(Parser *parser, const char *name, const char *text)
 }
 
 static void
-on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GError **error)
+on_end(gpointer user_data, const char *name, guint depth, const char *text)
 {
     Parser *parser = user_data;
-    const char *colon = strrchr(name, ':'), *local = colon ? colon + 1 : name;
-    char *text = g_strstrip(parser->text->str);
     guint64 number;
 
-    if (strcmp(local, "errorCode") == 0) {
+    if (strcmp(name, "errorCode") == 0) {
         if (g_ascii_string_to_unsigned(text, 10, 1, 999, &number, NULL))
             parser->reply.error = (guint)number;
-    } else if (strcmp(local, "NewReservedPort") == 0) {
+    } else if (strcmp(name, "NewReservedPort") == 0) {
         read_port(&parser->reply.reserved_port, text);
-    } else if (strcmp(local, "NewExternalIPAddress") == 0) {
+    } else if (strcmp(name, "NewExternalIPAddress") == 0) {
         read_address(&parser->reply.external, text);
     } else {
-        on_entry_field(parser, local, text);
+        on_entry_field(parser, name, text);
     }
-    g_string_truncate(parser->text, 0);
-    parser->depth--;
-}
-
-static void
-on_text(GMarkupParseContext *context, const char *text, gsize size, gpointer user_data,
-        GError **error)
-{
-    Parser *parser = user_data;
-
-    g_string_append_len(parser->text, text,
-                        (gssize)MIN(size, MAX_TEXT - MIN(parser->text->len, MAX_TEXT)));
 }
 
 gboolean
 stile_soap_parse(StileSoapReply *ret, guint status, const char *data, gsize size, GError **error)
 {
-    static const GMarkupParser markup = {
-        .start_element = on_start, .end_element = on_end, .text = on_text};
-    Parser parser = {.text = g_string_new(NULL)};
-    g_autoptr(GMarkupParseContext)
-        context = g_markup_parse_context_new(&markup, G_MARKUP_TREAT_CDATA_AS_TEXT, &parser, NULL);
-    gboolean ok = size > 0 &&
-                  g_markup_parse_context_parse(context, data, (gssize)strnlen(data, size), NULL) &&
-                  g_markup_parse_context_end_parse(context, NULL);
+    static const StileMarkupCalls calls = {
+        .max_depth = MAX_DEPTH, .max_text = MAX_TEXT, .end = on_end};
+    Parser parser = {0};
+    gboolean ok = stile_markup_read(&calls, &parser, data, size);
 
-    g_string_free(parser.text, TRUE);
     /* A fault comes with 500, and with a number. */
     if (!ok || (status == 200) == (parser.reply.error != STILE_SOAP_OK)) {
         g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT, "Malformed SOAP reply");

@@ -2,6 +2,7 @@
 #include "portmap/upnp-description.h"
 
 #include "base/error.h"
+#include "portmap/markup.h"
 
 #include <string.h>
 
@@ -9,8 +10,6 @@
 #define MAX_TEXT  1024
 
 typedef struct {
-    GString *text;
-    guint depth;
     guint service_depth; /* 0 outside */
     StileUpnpService service;
     StileUpnpService best;
@@ -26,26 +25,13 @@ stile_upnp_service_clear(StileUpnpService *service)
     memset(service, 0, sizeof *service);
 }
 
-/* Names may have a prefix: `d:service`. */
-static const char *
-local_name(const char *name)
-{
-    const char *colon = strrchr(name, ':');
-
-    return colon ? colon + 1 : name;
-}
-
 static void
-on_start(GMarkupParseContext *context, const char *name, const char **names, const char **values,
-         gpointer user_data, GError **error)
+on_start(gpointer user_data, const char *name, guint depth)
 {
     Parser *parser = user_data;
 
-    if (++parser->depth > MAX_DEPTH)
-        g_set_error(error, G_MARKUP_ERROR, G_MARKUP_ERROR_INVALID_CONTENT, "Too deep");
-    g_string_truncate(parser->text, 0);
-    if (!parser->service_depth && strcmp(local_name(name), "service") == 0)
-        parser->service_depth = parser->depth;
+    if (!parser->service_depth && strcmp(name, "service") == 0)
+        parser->service_depth = depth;
 }
 
 /* Returns: 0 when it is not of this family */
@@ -90,56 +76,37 @@ end_service(Parser *parser)
 }
 
 static void
-keep(Parser *parser, char **field)
+keep(char **field, const char *text)
 {
     if (!*field)
-        *field = g_strstrip(g_strdup(parser->text->str));
+        *field = g_strdup(text);
 }
 
 static void
-on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GError **error)
+on_end(gpointer user_data, const char *name, guint depth, const char *text)
 {
     Parser *parser = user_data;
-    const char *local = local_name(name);
 
-    if (parser->service_depth == parser->depth)
+    if (parser->service_depth == depth)
         end_service(parser);
-    else if (parser->service_depth && strcmp(local, "serviceType") == 0)
-        keep(parser, &parser->service.type);
-    else if (parser->service_depth && strcmp(local, "controlURL") == 0)
-        keep(parser, &parser->service.control_url);
-    else if (parser->depth == 2 && strcmp(local, "URLBase") == 0)
-        keep(parser, &parser->best.url_base);
-    g_string_truncate(parser->text, 0);
-    parser->depth--;
-}
-
-static void
-on_text(GMarkupParseContext *context, const char *text, gsize size, gpointer user_data,
-        GError **error)
-{
-    Parser *parser = user_data;
-
-    g_string_append_len(parser->text, text,
-                        (gssize)MIN(size, MAX_TEXT - MIN(parser->text->len, MAX_TEXT)));
+    else if (parser->service_depth && strcmp(name, "serviceType") == 0)
+        keep(&parser->service.type, text);
+    else if (parser->service_depth && strcmp(name, "controlURL") == 0)
+        keep(&parser->service.control_url, text);
+    else if (depth == 2 && strcmp(name, "URLBase") == 0)
+        keep(&parser->best.url_base, text);
 }
 
 gboolean
 stile_upnp_description_parse(StileUpnpService *ret, const char *data, gsize size, GError **error)
 {
-    static const GMarkupParser markup = {
-        .start_element = on_start, .end_element = on_end, .text = on_text};
-    Parser parser = {.text = g_string_new(NULL)};
-    g_autoptr(GMarkupParseContext)
-        context = g_markup_parse_context_new(&markup, G_MARKUP_TREAT_CDATA_AS_TEXT, &parser, NULL);
-    /* Some routers send a NUL at the end. */
-    gboolean ok = size > 0 &&
-                  g_markup_parse_context_parse(context, data, (gssize)strnlen(data, size), NULL) &&
-                  g_markup_parse_context_end_parse(context, NULL);
+    static const StileMarkupCalls calls = {
+        .max_depth = MAX_DEPTH, .max_text = MAX_TEXT, .start = on_start, .end = on_end};
+    Parser parser = {0};
+    gboolean ok = stile_markup_read(&calls, &parser, data, size);
 
     if (ok && parser.best.url_base && !*parser.best.url_base)
         g_clear_pointer(&parser.best.url_base, g_free);
-    g_string_free(parser.text, TRUE);
     stile_upnp_service_clear(&parser.service);
     if (!ok) {
         g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT,

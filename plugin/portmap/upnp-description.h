@@ -27,8 +27,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StileUpnpService, stile_upnp_service_clear)
  * @ret: to be cleared
  *
  * Finds the service that maps ports: WANIPConnection, or else WANPPPConnection, the highest version
- * (UPnP Device Architecture §2.3; IGD:1 and IGD:2). Pure. GMarkup knows no entities but XML's five,
- * opens no files, and the bounds on depth and on text are ours.
+ * (UPnP Device Architecture §2.3; IGD:1 and IGD:2). Pure.
  *
  * Errors: %STILE_ERROR_INVALID_ARGUMENT; %STILE_ERROR_NOT_FOUND without such a service
  */
