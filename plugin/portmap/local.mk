@@ -14,9 +14,16 @@ libstile_la_SOURCES += \
 	plugin/portmap/upnp-description.c plugin/portmap/upnp-description.h \
 	plugin/portmap/upnp-sweep.c plugin/portmap/upnp-sweep.h
 
-check_PROGRAMS += tests/unit/test-portmap tests/unit/test-portmap-miniupnpd tests/unit/test-upnp
-tests_unit_test_upnp_SOURCES = tests/unit/test-upnp.c
+check_PROGRAMS += \
+	tests/unit/test-portmap tests/unit/test-portmap-miniupnpd tests/unit/test-upnp \
+	tests/unit/test-upnp-hostile tests/unit/test-upnp-messages
+upnp_world = tests/unit/upnp-world.c tests/unit/upnp-world.h
+tests_unit_test_upnp_SOURCES = tests/unit/test-upnp.c $(upnp_world)
 tests_unit_test_upnp_LDADD = $(unit_ldadd)
+tests_unit_test_upnp_hostile_SOURCES = tests/unit/test-upnp-hostile.c $(upnp_world)
+tests_unit_test_upnp_hostile_LDADD = $(unit_ldadd)
+tests_unit_test_upnp_messages_SOURCES = tests/unit/test-upnp-messages.c tests/unit/upnp-world.h
+tests_unit_test_upnp_messages_LDADD = $(unit_ldadd)
 tests_unit_test_portmap_SOURCES = tests/unit/test-portmap.c
 tests_unit_test_portmap_LDADD = $(unit_ldadd)
 tests_unit_test_portmap_miniupnpd_SOURCES = tests/unit/test-portmap-miniupnpd.c
