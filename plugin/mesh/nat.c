@@ -398,7 +398,7 @@ ask_router(StileNat *nat)
         return;
     internal = stile_address_with_port(&internal, stile_socket_port(nat->mapped_socket));
     nat->portmap = stile_portmap_new(nat->clock, nat->context, &nat->place.gateways[0], &internal,
-                                     on_port_mapped, nat);
+                                     FALSE, on_port_mapped, nat);
 }
 
 /* Without IPv4 of our own, the NAT to be learnt about is that in the NAT64. */

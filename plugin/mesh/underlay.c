@@ -395,7 +395,7 @@ ask_router(StileUnderlay *underlay)
         return;
     underlay->mapped.base = stile_address_with_port(&source, stile_socket_port(underlay->socket4));
     underlay->portmap = stile_portmap_new(underlay->clock, g_main_context_get_thread_default(),
-                                          &underlay->gateway, &underlay->mapped.base,
+                                          &underlay->gateway, &underlay->mapped.base, TRUE,
                                           on_port_mapped, underlay);
 }
 

@@ -1,5 +1,6 @@
 # portmap: PCP, NAT-PMP and UPnP IGD behind one interface.
 libstile_la_SOURCES += \
+	plugin/portmap/announcements.c plugin/portmap/announcements.h \
 	plugin/portmap/epoch.c plugin/portmap/epoch.h \
 	plugin/portmap/http.c plugin/portmap/http.h \
 	plugin/portmap/http-exchange.c plugin/portmap/http-exchange.h \
@@ -8,6 +9,7 @@ libstile_la_SOURCES += \
 	plugin/portmap/pcp.c plugin/portmap/pcp.h \
 	plugin/portmap/portmap.c plugin/portmap/portmap.h plugin/portmap/portmap-private.h \
 	plugin/portmap/portmap-socket.c \
+	plugin/portmap/problem.c plugin/portmap/problem.h \
 	plugin/portmap/soap.c plugin/portmap/soap.h \
 	plugin/portmap/ssdp.c plugin/portmap/ssdp.h \
 	plugin/portmap/upnp.c plugin/portmap/upnp.h \
@@ -15,7 +17,8 @@ libstile_la_SOURCES += \
 	plugin/portmap/upnp-sweep.c plugin/portmap/upnp-sweep.h
 
 check_PROGRAMS += \
-	tests/unit/test-portmap tests/unit/test-portmap-miniupnpd tests/unit/test-upnp \
+	tests/unit/test-portmap tests/unit/test-portmap-messages tests/unit/test-portmap-miniupnpd \
+	tests/unit/test-upnp \
 	tests/unit/test-upnp-hostile tests/unit/test-upnp-messages
 upnp_world = tests/unit/upnp-world.c tests/unit/upnp-world.h
 tests_unit_test_upnp_SOURCES = tests/unit/test-upnp.c $(upnp_world)
@@ -26,6 +29,8 @@ tests_unit_test_upnp_messages_SOURCES = tests/unit/test-upnp-messages.c tests/un
 tests_unit_test_upnp_messages_LDADD = $(unit_ldadd)
 tests_unit_test_portmap_SOURCES = tests/unit/test-portmap.c
 tests_unit_test_portmap_LDADD = $(unit_ldadd)
+tests_unit_test_portmap_messages_SOURCES = tests/unit/test-portmap-messages.c
+tests_unit_test_portmap_messages_LDADD = $(unit_ldadd)
 tests_unit_test_portmap_miniupnpd_SOURCES = tests/unit/test-portmap-miniupnpd.c
 tests_unit_test_portmap_miniupnpd_LDADD = $(unit_ldadd)
 
@@ -62,6 +67,7 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/pcp/announce \
 	tests/fuzz/seeds/pcp/map-ipv4 \
 	tests/fuzz/seeds/pcp/map-ipv6 \
+	tests/fuzz/seeds/pcp/peer \
 	tests/fuzz/seeds/pcp/unsupported-version \
 	tests/fuzz/seeds/soap/entry \
 	tests/fuzz/seeds/soap/external \

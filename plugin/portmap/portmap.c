@@ -4,6 +4,7 @@
 #include "portmap/epoch.h"
 #include "portmap/nat-pmp.h"
 #include "portmap/pcp.h"
+#include "portmap/problem.h"
 #include "portmap/upnp.h"
 
 #include <string.h>
@@ -16,8 +17,16 @@
 #define MIN_REFUSED    (30 * G_USEC_PER_SEC)
 #define MAX_REFUSED    (1800 * G_USEC_PER_SEC) /* RFC 6887 §8.3: a long-lived error */
 #define UPNP_REFUSED   300                     /* seconds */
-#define UPNP_AFTER     2 /* unanswered, that often: PCP and NAT-PMP had their chance */
+#define OTHERS_AFTER   2 /* unanswered, that often: PCP and NAT-PMP had their chance */
+#define WATCH          (600 * G_USEC_PER_SEC) /* a router that restarts is noticed within that */
 #define NEVER          G_MAXINT64
+
+/** A server of PCP: the nonces differ, as the two may turn out to be one. */
+typedef struct {
+    guint8 nonce[STILE_PCP_NONCE_SIZE];
+    StileEpoch epoch;
+    gint64 refused_until;
+} PcpServer;
 
 struct _StilePortmap {
     StileClock *clock;
@@ -32,17 +41,18 @@ struct _StilePortmap {
     StileTimer *timer;
     gint64 interval;
     guint asked; /* how often since the last answer */
-    gint64 pcp_refused_until;
+    PcpServer pcp[STILE_PORTMAP_N_SERVERS];
+    gboolean anycast_found;
     gint64 nat_pmp_refused_until;
     gint64 upnp_refused_until;
     StileUpnp *upnp; /* NULL: not spoken */
     gboolean upnp_found;
-    StileEpoch pcp_epoch;
     StileEpoch nat_pmp_epoch;
     StileAddress router; /* its external address, as NAT-PMP tells it apart from the mapping */
-    guint8 nonce[STILE_PCP_NONCE_SIZE];
 
     StilePortmapProtocol protocol; /* of the mapping; NONE without one */
+    StilePortmapServer granted_by; /* with PCP */
+    StileTimer *watch;
     StileAddress external;
     gint64 expires;
     char *problem;
@@ -65,6 +75,7 @@ stile_portmap_protocol_to_string(StilePortmapProtocol protocol)
 }
 
 static void on_timer(gpointer user_data);
+static void on_watch(gpointer user_data);
 
 StilePortmap *
 stile_portmap_new_with_transport(StileClock *clock, const StileAddress *gateway,
@@ -84,15 +95,24 @@ stile_portmap_new_with_transport(StileClock *clock, const StileAddress *gateway,
     portmap->user_data = user_data;
     portmap->interval = FIRST_INTERVAL;
     portmap->timer = stile_timer_new(clock, on_timer, portmap);
+    portmap->watch = stile_timer_new(clock, on_watch, portmap);
     portmap->nat_pmp_refused_until = stile_address_family(internal) == AF_INET ? 0 : NEVER;
-    stile_clock_random(clock, portmap->nonce, sizeof portmap->nonce);
+    portmap->pcp[STILE_PORTMAP_ANYCAST].refused_until = NEVER;
+    for (guint i = 0; i < STILE_PORTMAP_N_SERVERS; i++)
+        stile_clock_random(clock, portmap->pcp[i].nonce, sizeof portmap->pcp[i].nonce);
     return portmap;
 }
 
 void
 stile_portmap_without_pcp(StilePortmap *portmap)
 {
-    portmap->pcp_refused_until = NEVER;
+    portmap->pcp[STILE_PORTMAP_GATEWAY].refused_until = NEVER;
+}
+
+void
+stile_portmap_set_beyond(StilePortmap *portmap)
+{
+    portmap->pcp[STILE_PORTMAP_ANYCAST].refused_until = 0;
 }
 
 void
@@ -102,7 +122,7 @@ stile_portmap_set_upnp(StilePortmap *portmap, StileUpnp *upnp)
 }
 
 static void
-send_pcp(StilePortmap *portmap, guint32 lifetime)
+send_pcp(StilePortmap *portmap, StilePortmapServer server, guint32 lifetime)
 {
     StileAddress suggested = {0};
     guint8 request[STILE_PCP_MAP_SIZE];
@@ -116,8 +136,18 @@ send_pcp(StilePortmap *portmap, guint32 lifetime)
         suggested = stile_address_from_ip(stile_address_family(&portmap->internal), any,
                                           stile_address_port(&portmap->internal));
     }
-    stile_pcp_build_map(request, &portmap->internal, portmap->nonce, &suggested, lifetime);
-    portmap->send(portmap->transport, request, sizeof request);
+    stile_pcp_build_map(request, &portmap->internal, portmap->pcp[server].nonce, &suggested,
+                        lifetime);
+    portmap->send(portmap->transport, server, request, sizeof request);
+}
+
+static void
+send_announce(StilePortmap *portmap, StilePortmapServer server)
+{
+    guint8 request[STILE_PCP_ANNOUNCE_SIZE];
+
+    stile_pcp_build_announce(request, &portmap->internal);
+    portmap->send(portmap->transport, server, request, sizeof request);
 }
 
 static void
@@ -130,7 +160,7 @@ send_nat_pmp_map(StilePortmap *portmap, guint32 lifetime)
     guint8 request[STILE_NAT_PMP_MAP_SIZE];
 
     stile_nat_pmp_build_map(request, internal, lifetime > 0 ? external : 0, lifetime);
-    portmap->send(portmap->transport, request, sizeof request);
+    portmap->send(portmap->transport, STILE_PORTMAP_GATEWAY, request, sizeof request);
 }
 
 static void
@@ -139,7 +169,7 @@ send_nat_pmp_external(StilePortmap *portmap)
     guint8 request[STILE_NAT_PMP_EXTERNAL_SIZE];
 
     stile_nat_pmp_build_external(request);
-    portmap->send(portmap->transport, request, sizeof request);
+    portmap->send(portmap->transport, STILE_PORTMAP_GATEWAY, request, sizeof request);
 }
 
 void
@@ -148,11 +178,12 @@ stile_portmap_free(StilePortmap *portmap)
     if (!portmap)
         return;
     if (portmap->protocol == STILE_PORTMAP_PCP)
-        send_pcp(portmap, 0);
+        send_pcp(portmap, portmap->granted_by, 0);
     else if (portmap->protocol == STILE_PORTMAP_NAT_PMP)
         send_nat_pmp_map(portmap, 0);
     stile_upnp_free(portmap->upnp);
     stile_timer_free(portmap->timer);
+    stile_timer_free(portmap->watch);
     if (portmap->transport_free)
         portmap->transport_free(portmap->transport);
     g_free(portmap->problem);
@@ -187,11 +218,11 @@ set_problem(StilePortmap *portmap, char *problem)
 }
 
 static gboolean
-speaks_pcp(StilePortmap *portmap)
+speaks_pcp(StilePortmap *portmap, StilePortmapServer server)
 {
     if (portmap->protocol != STILE_PORTMAP_NONE)
-        return portmap->protocol == STILE_PORTMAP_PCP;
-    return portmap->pcp_refused_until <= stile_clock_now(portmap->clock);
+        return portmap->protocol == STILE_PORTMAP_PCP && portmap->granted_by == server;
+    return portmap->pcp[server].refused_until <= stile_clock_now(portmap->clock);
 }
 
 static gboolean
@@ -212,15 +243,51 @@ speaks_upnp(StilePortmap *portmap)
     return portmap->upnp_refused_until <= stile_clock_now(portmap->clock);
 }
 
-/* Whether it is UPnP's turn to map: the others are refused, or do not answer. */
+/* Whether it is the turn of UPnP and of the server beyond: the better ones are refused, or do not
+ * answer. */
 static gboolean
-upnp_may_map(StilePortmap *portmap, guint asked)
+others_may_map(StilePortmap *portmap, guint asked)
 {
-    gboolean pcp = speaks_pcp(portmap), nat_pmp = speaks_nat_pmp(portmap);
+    gboolean pcp = speaks_pcp(portmap, STILE_PORTMAP_GATEWAY), nat_pmp = speaks_nat_pmp(portmap);
 
     if (nat_pmp && stile_address_is_set(&portmap->router))
-        return asked >= 2 * UPNP_AFTER;
-    return (!pcp && !nat_pmp) || asked >= UPNP_AFTER;
+        return asked >= 2 * OTHERS_AFTER;
+    return (!pcp && !nat_pmp) || asked >= OTHERS_AFTER;
+}
+
+static void
+ask_beyond(StilePortmap *portmap)
+{
+    if (!speaks_pcp(portmap, STILE_PORTMAP_ANYCAST))
+        return;
+    if (!portmap->anycast_found)
+        send_announce(portmap, STILE_PORTMAP_ANYCAST);
+    else if (others_may_map(portmap, portmap->asked))
+        send_pcp(portmap, STILE_PORTMAP_ANYCAST, LIFETIME);
+}
+
+/* When somebody who refuses now may be asked again. */
+static gint64
+next_chance(StilePortmap *portmap)
+{
+    gint64 until = MIN(portmap->pcp[STILE_PORTMAP_GATEWAY].refused_until,
+                       portmap->nat_pmp_refused_until);
+
+    if (portmap->upnp)
+        until = MIN(until, portmap->upnp_refused_until);
+    if (portmap->anycast_found)
+        until = MIN(until, portmap->pcp[STILE_PORTMAP_ANYCAST].refused_until);
+    return until;
+}
+
+/* Whether anybody is there who may be asked now; whether there is a server beyond is not known
+ * until it has answered. */
+static gboolean
+speaks_any(StilePortmap *portmap)
+{
+    return speaks_pcp(portmap, STILE_PORTMAP_GATEWAY) || speaks_nat_pmp(portmap) ||
+           speaks_upnp(portmap) ||
+           (portmap->anycast_found && speaks_pcp(portmap, STILE_PORTMAP_ANYCAST));
 }
 
 /* RFC 6887 §8.1.1: ten per cent more or less, so that a household does not ask in step. */
@@ -244,36 +311,32 @@ set_timer(StilePortmap *portmap, gint64 delay)
 
 /*
  * All protocols at once, and PCP is the best one, UPnP the last. NAT-PMP is asked only for the
- * router's address at first, and UPnP for its service, which makes nothing in the router: two
- * mappings of one port would be in each other's way. Their mappings follow when the better ones are
- * refused, or were not answered within the first intervals.
+ * router's address at first, UPnP for its service, and a PCP server beyond the router whether it is
+ * there, which makes nothing in the router: two mappings of one port would be in each other's way.
+ * Their mappings follow when the better ones are refused, or were not answered within the first
+ * intervals.
  */
 static void
 ask(StilePortmap *portmap)
 {
-    gboolean pcp = speaks_pcp(portmap), nat_pmp = speaks_nat_pmp(portmap);
-    gboolean upnp = speaks_upnp(portmap);
+    gboolean pcp = speaks_pcp(portmap, STILE_PORTMAP_GATEWAY), nat_pmp = speaks_nat_pmp(portmap);
 
-    if (!pcp && !nat_pmp && !upnp) {
-        gint64 until = MIN(portmap->pcp_refused_until, portmap->nat_pmp_refused_until);
-
-        if (portmap->upnp)
-            until = MIN(until, portmap->upnp_refused_until);
-
+    if (!speaks_any(portmap)) {
         portmap->interval = FIRST_INTERVAL;
         portmap->asked = 0;
-        set_timer(portmap, until - stile_clock_now(portmap->clock));
+        set_timer(portmap, next_chance(portmap) - stile_clock_now(portmap->clock));
         return;
     }
     if (pcp)
-        send_pcp(portmap, LIFETIME);
+        send_pcp(portmap, STILE_PORTMAP_GATEWAY, LIFETIME);
+    ask_beyond(portmap);
     if (nat_pmp)
         send_nat_pmp_external(portmap);
     if (nat_pmp && stile_address_is_set(&portmap->router) && (!pcp || portmap->asked > 0))
         send_nat_pmp_map(portmap, LIFETIME);
-    if (upnp && upnp_may_map(portmap, portmap->asked))
+    if (speaks_upnp(portmap) && others_may_map(portmap, portmap->asked))
         stile_upnp_map(portmap->upnp);
-    else if (upnp)
+    else if (speaks_upnp(portmap))
         stile_upnp_search(portmap->upnp);
     portmap->asked++;
     set_timer(portmap, jitter(portmap, portmap->interval));
@@ -292,6 +355,20 @@ void
 stile_portmap_start(StilePortmap *portmap)
 {
     ask_afresh(portmap);
+}
+
+/* Not every router announces that it restarted; to ask costs two small packets. */
+static void
+on_watch(gpointer user_data)
+{
+    StilePortmap *portmap = user_data;
+
+    if (portmap->protocol == STILE_PORTMAP_PCP)
+        send_announce(portmap, portmap->granted_by);
+    else if (portmap->protocol == STILE_PORTMAP_NAT_PMP)
+        send_nat_pmp_external(portmap);
+    if (portmap->protocol != STILE_PORTMAP_NONE)
+        stile_timer_set_after(portmap->watch, WATCH);
 }
 
 static void
@@ -313,10 +390,8 @@ on_timer(gpointer user_data)
         return;
     }
     if (portmap->protocol == STILE_PORTMAP_NONE && portmap->asked == SILENT && !portmap->problem)
-        changed = set_problem(portmap,
-                              g_strdup_printf("The router %s answers neither PCP%s NAT-PMP%s",
-                                              router, portmap->upnp ? "," : " nor",
-                                              portmap->upnp ? " nor UPnP" : ""));
+        changed = set_problem(
+            portmap, stile_portmap_explain_silence(&portmap->gateway, portmap->upnp != NULL));
     ask(portmap);
     if (changed)
         notify(portmap);
@@ -342,6 +417,8 @@ on_mapped(StilePortmap *portmap, StilePortmapProtocol protocol, const StileAddre
     portmap->interval = FIRST_INTERVAL;
     portmap->asked = 0;
     stile_timer_set_after(portmap->timer, jitter(portmap, life / 2));
+    if (!stile_timer_is_set(portmap->watch))
+        stile_timer_set_after(portmap->watch, WATCH);
     if (stile_address_family(external) == AF_INET &&
         (scope == STILE_ADDRESS_PRIVATE || scope == STILE_ADDRESS_SHARED))
         changed |= set_problem(
@@ -352,44 +429,6 @@ on_mapped(StilePortmap *portmap, StilePortmapProtocol protocol, const StileAddre
         changed |= set_problem(portmap, NULL);
     if (changed)
         notify(portmap);
-}
-
-static char *
-explain_pcp(StilePortmap *portmap, guint result)
-{
-    g_autofree char *router = stile_address_ip_to_string(&portmap->gateway);
-
-    switch (result) {
-    case STILE_PCP_NOT_AUTHORIZED:
-        return g_strdup_printf("The router %s does not permit port mappings", router);
-    case STILE_PCP_NETWORK_FAILURE:
-        return g_strdup_printf("The router %s is not connected itself", router);
-    case STILE_PCP_NO_RESOURCES:
-    case STILE_PCP_USER_EX_QUOTA:
-        return g_strdup_printf("The router %s has no room for another port mapping", router);
-    case STILE_PCP_ADDRESS_MISMATCH:
-        return g_strdup_printf("There is another NAT between us and the router %s", router);
-    default:
-        return g_strdup_printf("The router %s cannot map ports (PCP error %u)", router, result);
-    }
-}
-
-static char *
-explain_nat_pmp(StilePortmap *portmap, guint result)
-{
-    switch (result) {
-    case STILE_NAT_PMP_NOT_AUTHORIZED:
-        return explain_pcp(portmap, STILE_PCP_NOT_AUTHORIZED);
-    case STILE_NAT_PMP_NETWORK_FAILURE:
-        return explain_pcp(portmap, STILE_PCP_NETWORK_FAILURE);
-    case STILE_NAT_PMP_OUT_OF_RESOURCES:
-        return explain_pcp(portmap, STILE_PCP_NO_RESOURCES);
-    default: {
-        g_autofree char *router = stile_address_ip_to_string(&portmap->gateway);
-
-        return g_strdup_printf("The router %s cannot map ports (NAT-PMP error %u)", router, result);
-    }
-    }
 }
 
 static gint64
@@ -410,10 +449,10 @@ go_on(StilePortmap *portmap, char *problem, gint64 until)
         /* A renewal: the mapping lives until it expires (RFC 6887 §11.2.1). */
         portmap->interval = FIRST_INTERVAL;
         set_timer(portmap, until - stile_clock_now(portmap->clock));
-    } else if (!speaks_pcp(portmap) && speaks_nat_pmp(portmap) &&
+    } else if (!speaks_pcp(portmap, STILE_PORTMAP_GATEWAY) && speaks_nat_pmp(portmap) &&
                stile_address_is_set(&portmap->router)) {
         send_nat_pmp_map(portmap, LIFETIME);
-    } else if (!speaks_pcp(portmap) && !speaks_nat_pmp(portmap)) {
+    } else if (!speaks_pcp(portmap, STILE_PORTMAP_GATEWAY) && !speaks_nat_pmp(portmap)) {
         if (speaks_upnp(portmap) && !portmap->upnp_found)
             stile_upnp_search(portmap->upnp); /* and the timer runs on */
         else
@@ -424,37 +463,82 @@ go_on(StilePortmap *portmap, char *problem, gint64 until)
 }
 
 static void
-on_pcp_refused(StilePortmap *portmap, const StilePcpResponse *response)
+on_pcp_refused(StilePortmap *portmap, StilePortmapServer server, const StilePcpResponse *response)
 {
-    if (portmap->protocol == STILE_PORTMAP_NAT_PMP)
+    PcpServer *pcp = &portmap->pcp[server];
+
+    if (portmap->protocol != STILE_PORTMAP_NONE && !speaks_pcp(portmap, server))
         return;
-    portmap->pcp_refused_until = refused_until(portmap, response->lifetime);
-    go_on(portmap, explain_pcp(portmap, response->result), portmap->pcp_refused_until);
+    pcp->refused_until = refused_until(portmap, response->lifetime);
+    /* Somebody else's router is no news to those who look after this network. */
+    go_on(portmap,
+          server == STILE_PORTMAP_GATEWAY
+              ? stile_portmap_explain_pcp(&portmap->gateway, response->result)
+              : NULL,
+          pcp->refused_until);
 }
 
 static void
-on_pcp(StilePortmap *portmap, const StilePcpResponse *response)
+on_pcp_mapped(StilePortmap *portmap, StilePortmapServer server, const StilePcpResponse *response)
 {
-    gboolean ours = response->has_map && response->protocol == IPPROTO_UDP &&
-                    response->internal_port == stile_address_port(&portmap->internal) &&
-                    memcmp(response->nonce, portmap->nonce, sizeof portmap->nonce) == 0;
-    gboolean lost = !stile_epoch_update(
-        &portmap->pcp_epoch, stile_clock_now(portmap->clock) / G_USEC_PER_SEC, response->epoch);
+    gboolean mapped = portmap->protocol == STILE_PORTMAP_PCP;
 
-    if (response->result == STILE_PCP_UNSUPP_VERSION) {
-        /* In PCP's own version this answers NAT-PMP's (RFC 6887 §9). */
-        if (portmap->nat_pmp_refused_until != NEVER)
-            portmap->nat_pmp_refused_until = refused_until(portmap, G_MAXUINT32);
-        if (portmap->protocol != STILE_PORTMAP_PCP)
-            go_on(portmap, NULL, portmap->nat_pmp_refused_until);
-    } else if (ours && response->result != STILE_PCP_SUCCESS) {
-        on_pcp_refused(portmap, response);
-    } else if (ours && response->lifetime > 0 && stile_address_is_set(&response->external) &&
-               stile_address_port(&response->external)) {
-        on_mapped(portmap, STILE_PORTMAP_PCP, &response->external, response->lifetime);
-    } else if (lost && portmap->protocol == STILE_PORTMAP_PCP) {
-        ask_afresh(portmap);
+    if (server == STILE_PORTMAP_ANYCAST && mapped && portmap->granted_by != server) {
+        send_pcp(portmap, server, 0);
+        return;
     }
+    if (mapped && portmap->granted_by != server)
+        send_pcp(portmap, portmap->granted_by, 0);
+    portmap->granted_by = server;
+    on_mapped(portmap, STILE_PORTMAP_PCP, &response->external, response->lifetime);
+}
+
+static void
+on_pcp_unsupported(StilePortmap *portmap, StilePortmapServer server)
+{
+    if (server == STILE_PORTMAP_ANYCAST) {
+        portmap->pcp[server].refused_until = refused_until(portmap, G_MAXUINT32);
+        return;
+    }
+    /* In PCP's own version this answers NAT-PMP's (RFC 6887 §9). */
+    if (portmap->nat_pmp_refused_until != NEVER)
+        portmap->nat_pmp_refused_until = refused_until(portmap, G_MAXUINT32);
+    if (portmap->protocol != STILE_PORTMAP_PCP)
+        go_on(portmap, NULL, portmap->nat_pmp_refused_until);
+}
+
+static void
+on_anycast_found(StilePortmap *portmap)
+{
+    gboolean busy = speaks_any(portmap);
+
+    portmap->anycast_found = TRUE;
+    if (portmap->protocol == STILE_PORTMAP_NONE && !busy)
+        ask_afresh(portmap); /* else its turn comes */
+}
+
+static void
+on_pcp(StilePortmap *portmap, StilePortmapServer server, const StilePcpResponse *response)
+{
+    PcpServer *pcp = &portmap->pcp[server];
+    gboolean ours = response->opcode == STILE_PCP_MAP && response->has_map &&
+                    response->protocol == IPPROTO_UDP &&
+                    response->internal_port == stile_address_port(&portmap->internal) &&
+                    memcmp(response->nonce, pcp->nonce, sizeof pcp->nonce) == 0;
+    gboolean lost = !stile_epoch_update(
+        &pcp->epoch, stile_clock_now(portmap->clock) / G_USEC_PER_SEC, response->epoch);
+
+    if (response->result == STILE_PCP_UNSUPP_VERSION)
+        on_pcp_unsupported(portmap, server);
+    else if (ours && response->result != STILE_PCP_SUCCESS)
+        on_pcp_refused(portmap, server, response);
+    else if (ours && response->lifetime > 0 && stile_address_is_set(&response->external) &&
+             stile_address_port(&response->external))
+        on_pcp_mapped(portmap, server, response);
+    else if (lost && portmap->protocol == STILE_PORTMAP_PCP && portmap->granted_by == server)
+        ask_afresh(portmap);
+    else if (server == STILE_PORTMAP_ANYCAST && !portmap->anycast_found)
+        on_anycast_found(portmap);
 }
 
 static void
@@ -462,8 +546,9 @@ on_nat_pmp_refused(StilePortmap *portmap, const StileNatPmpResponse *response)
 {
     if (response->result == STILE_NAT_PMP_UNSUPPORTED_VERSION) {
         /* In NAT-PMP's own version this answers PCP's (RFC 6886 §3.5). */
-        if (portmap->protocol == STILE_PORTMAP_NONE && portmap->pcp_refused_until != NEVER)
-            portmap->pcp_refused_until = refused_until(portmap, G_MAXUINT32);
+        if (portmap->protocol == STILE_PORTMAP_NONE &&
+            portmap->pcp[STILE_PORTMAP_GATEWAY].refused_until != NEVER)
+            portmap->pcp[STILE_PORTMAP_GATEWAY].refused_until = refused_until(portmap, G_MAXUINT32);
         if (portmap->protocol == STILE_PORTMAP_NONE)
             go_on(portmap, NULL, 0);
         return;
@@ -471,7 +556,8 @@ on_nat_pmp_refused(StilePortmap *portmap, const StileNatPmpResponse *response)
     if (portmap->protocol == STILE_PORTMAP_PCP)
         return;
     portmap->nat_pmp_refused_until = refused_until(portmap, 0);
-    go_on(portmap, explain_nat_pmp(portmap, response->result), portmap->nat_pmp_refused_until);
+    go_on(portmap, stile_portmap_explain_nat_pmp(&portmap->gateway, response->result),
+          portmap->nat_pmp_refused_until);
 }
 
 static void
@@ -479,6 +565,8 @@ on_nat_pmp(StilePortmap *portmap, const StileNatPmpResponse *response)
 {
     gboolean lost = !stile_epoch_update(
         &portmap->nat_pmp_epoch, stile_clock_now(portmap->clock) / G_USEC_PER_SEC, response->epoch);
+    gboolean moved = response->opcode == STILE_NAT_PMP_EXTERNAL &&
+                     !stile_address_equal_ip(&response->external, &portmap->router);
 
     if (response->result != STILE_NAT_PMP_SUCCESS) {
         on_nat_pmp_refused(portmap, response);
@@ -487,14 +575,15 @@ on_nat_pmp(StilePortmap *portmap, const StileNatPmpResponse *response)
     } else if (response->opcode == STILE_NAT_PMP_EXTERNAL) {
         if (stile_address_scope(&response->external) == STILE_ADDRESS_UNSPECIFIED) {
             portmap->nat_pmp_refused_until = refused_until(portmap, 0);
-            go_on(portmap, explain_pcp(portmap, STILE_PCP_NETWORK_FAILURE),
+            go_on(portmap, stile_portmap_explain_pcp(&portmap->gateway, STILE_PCP_NETWORK_FAILURE),
                   portmap->nat_pmp_refused_until);
             return;
         }
         portmap->router = response->external;
-        if (lost && portmap->protocol == STILE_PORTMAP_NAT_PMP)
+        if ((lost || moved) && portmap->protocol == STILE_PORTMAP_NAT_PMP)
             ask_afresh(portmap);
-        else if (portmap->protocol == STILE_PORTMAP_NONE && !speaks_pcp(portmap))
+        else if (portmap->protocol == STILE_PORTMAP_NONE &&
+                 !speaks_pcp(portmap, STILE_PORTMAP_GATEWAY))
             send_nat_pmp_map(portmap, LIFETIME);
     } else if (response->internal_port == stile_address_port(&portmap->internal) &&
                response->external_port && response->lifetime > 0 &&
@@ -506,14 +595,15 @@ on_nat_pmp(StilePortmap *portmap, const StileNatPmpResponse *response)
 }
 
 void
-stile_portmap_receive(StilePortmap *portmap, const guint8 *data, gsize size)
+stile_portmap_receive(StilePortmap *portmap, StilePortmapServer server, const guint8 *data,
+                      gsize size)
 {
     StileNatPmpResponse nat_pmp;
     StilePcpResponse pcp;
 
     if (stile_pcp_parse(&pcp, data, size, NULL))
-        on_pcp(portmap, &pcp);
-    else if (stile_nat_pmp_parse(&nat_pmp, data, size, NULL))
+        on_pcp(portmap, server, &pcp);
+    else if (server == STILE_PORTMAP_GATEWAY && stile_nat_pmp_parse(&nat_pmp, data, size, NULL))
         on_nat_pmp(portmap, &nat_pmp);
 }
 
@@ -524,7 +614,7 @@ on_upnp_found(gpointer user_data)
 
     portmap->upnp_found = TRUE;
     if (portmap->protocol == STILE_PORTMAP_NONE && speaks_upnp(portmap) &&
-        upnp_may_map(portmap, portmap->asked > 0 ? portmap->asked - 1 : 0))
+        others_may_map(portmap, portmap->asked > 0 ? portmap->asked - 1 : 0))
         stile_upnp_map(portmap->upnp);
 }
 

@@ -9,9 +9,10 @@ G_BEGIN_DECLS
 /**
  * StilePortmap:
  *
- * Asks the router to forward a UDP port to us and keeps it so: renews at half life, gives it back
- * at the end. One interface over the protocols; each protocol has a file of its own. Sends from a
- * socket of its own.
+ * Asks the router to forward a UDP port to us and keeps it so: renews at half life and at once when
+ * the router lost it, gives it back at the end. For an IPv6 address that is a pinhole in the
+ * router's firewall, whose outer address is our own. One interface over the protocols; each
+ * protocol has a file of its own. Sends from sockets of its own.
  */
 typedef struct _StilePortmap StilePortmap;
 
@@ -33,12 +34,13 @@ typedef void (*StilePortmapFunc)(gpointer user_data, StilePortmapProtocol protoc
 /**
  * stile_portmap_new:
  * @context: (nullable): for the socket
- * @gateway: the router, without port
+ * @gateway: the router, without port; of IPv6 with the interface it is at
  * @internal: our address and port
+ * @beyond: whether a PCP server behind the router may be asked, too: the request leaves our network
  */
 StilePortmap *stile_portmap_new(StileClock *clock, GMainContext *context,
                                 const StileAddress *gateway, const StileAddress *internal,
-                                StilePortmapFunc changed, gpointer user_data);
+                                gboolean beyond, StilePortmapFunc changed, gpointer user_data);
 /** Returns: (nullable): why there is no mapping, or why it may not help, one sentence for a person;
  * @changed is called when it changes, too */
 const char *stile_portmap_problem(StilePortmap *portmap);

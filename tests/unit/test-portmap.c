@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* PCP and NAT-PMP: messages as RFC 6887 and RFC 6886 draw them; the two-clock rule; and under the
- * virtual clock, against a router that can be told what it speaks: which protocol is kept,
- * renewals, refusals explained, a router that restarts, goes away and comes back; mappings are
- * given back. test-portmap-miniupnpd has the real router. */
+/* PCP and NAT-PMP under the virtual clock, against a router that can be told what it speaks, and
+ * one beyond it: which protocol is kept, renewals, refusals explained, a router that restarts, goes
+ * away and comes back, or lies; mappings are given back. test-portmap-messages has the messages and
+ * the two-clock rule, test-portmap-miniupnpd the real router. */
 #include "base/bytes.h"
-#include "base/error.h"
-#include "portmap/epoch.h"
 #include "portmap/nat-pmp.h"
 #include "portmap/pcp.h"
 #include "portmap/portmap-private.h"
@@ -20,7 +18,8 @@ typedef struct {
     StileClock *clock;
     StilePortmap *portmap;
     StileTimer *delivery;
-    GQueue answers; /* of GBytes */
+    GQueue answers; /* of GBytes, whose first byte is the server */
+    StilePortmapServer asked;
 
     gboolean speaks_pcp;
     gboolean speaks_nat_pmp;
@@ -32,6 +31,9 @@ typedef struct {
     guint8 external[4];
     gint64 started;
     guint8 strange_nonce;
+    gboolean speaks_beyond;
+    guint8 beyond_result;
+    guint beyond_maps, beyond_deletes, announces[STILE_PORTMAP_N_SERVERS];
 
     guint pcp_maps, pcp_deletes, nat_pmp_maps, nat_pmp_deletes, nat_pmp_externals;
     gint64 mapped_until;
@@ -46,7 +48,11 @@ typedef struct {
 static void
 answer(Fixture *fixture, const StileWriter *writer)
 {
-    g_queue_push_tail(&fixture->answers, g_bytes_new(writer->data, writer->used));
+    g_autofree guint8 *data = g_malloc(writer->used + 1);
+
+    data[0] = (guint8)fixture->asked;
+    memcpy(data + 1, writer->data, writer->used);
+    g_queue_push_tail(&fixture->answers, g_bytes_new(data, writer->used + 1));
     stile_timer_set_after(fixture->delivery, DELAY);
 }
 
@@ -61,7 +67,8 @@ deliver(gpointer user_data)
         const guint8 *data = g_bytes_get_data(bytes, &size);
 
         if (fixture->portmap)
-            stile_portmap_receive(fixture->portmap, data, size);
+            stile_portmap_receive(fixture->portmap, (StilePortmapServer)data[0], data + 1,
+                                  size - 1);
         g_bytes_unref(bytes);
     }
 }
@@ -163,11 +170,38 @@ on_nat_pmp_request(Fixture *fixture, const guint8 *data, gsize size)
 }
 
 static void
-on_send(gpointer user_data, const guint8 *data, gsize size)
+on_announce_request(Fixture *fixture, const guint8 *data, gsize size)
+{
+    g_assert_cmpuint(size, ==, STILE_PCP_ANNOUNCE_SIZE);
+    fixture->announces[fixture->asked]++;
+    if (fixture->asked == STILE_PORTMAP_GATEWAY ? fixture->speaks_pcp : fixture->speaks_beyond)
+        answer_pcp(fixture, data, size, 0);
+}
+
+static void
+on_send_beyond(Fixture *fixture, const guint8 *data, gsize size)
+{
+    g_assert_cmpuint(size, ==, STILE_PCP_MAP_SIZE);
+    g_assert_true(fixture->speaks_beyond);
+    if ((data[4] | data[5] | data[6] | data[7]) == 0) {
+        fixture->beyond_deletes++;
+        return;
+    }
+    fixture->beyond_maps++;
+    answer_pcp(fixture, data, size, fixture->beyond_result);
+}
+
+static void
+on_send(gpointer user_data, StilePortmapServer server, const guint8 *data, gsize size)
 {
     Fixture *fixture = user_data;
 
-    if (data[0] == 2 && fixture->speaks_pcp)
+    fixture->asked = server;
+    if (data[0] == 2 && data[1] == STILE_PCP_ANNOUNCE)
+        on_announce_request(fixture, data, size);
+    else if (server == STILE_PORTMAP_ANYCAST)
+        on_send_beyond(fixture, data, size);
+    else if (data[0] == 2 && fixture->speaks_pcp)
         on_pcp_request(fixture, data, size);
     else if (data[0] == 0 && fixture->speaks_nat_pmp)
         on_nat_pmp_request(fixture, data, size);
@@ -438,11 +472,11 @@ test_router_restarted(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(fixture->pcp_maps, ==, 1);
     fixture->started = stile_clock_now(fixture->clock) - 3 * SECOND;
     fixture->external_port = 40007;
-    stile_portmap_receive(fixture->portmap, announce, sizeof announce);
+    stile_portmap_receive(fixture->portmap, STILE_PORTMAP_GATEWAY, announce, sizeof announce);
     pass(fixture, 60);
     g_assert_cmpuint(fixture->pcp_maps, ==, 2);
     assert_mapped(fixture, STILE_PORTMAP_PCP, "8.8.4.4:40007");
-    stile_portmap_receive(fixture->portmap, later, sizeof later);
+    stile_portmap_receive(fixture->portmap, STILE_PORTMAP_GATEWAY, later, sizeof later);
     pass(fixture, 60);
     g_assert_cmpuint(fixture->pcp_maps, ==, 2);
 }
@@ -455,13 +489,123 @@ test_strangers(Fixture *fixture, gconstpointer data)
     fixture->speaks_pcp = TRUE;
     fixture->strange_nonce = 1;
     stile_portmap_start(fixture->portmap);
-    stile_portmap_receive(fixture->portmap, nat_pmp, sizeof nat_pmp);
-    stile_portmap_receive(fixture->portmap, nat_pmp, 0);
+    stile_portmap_receive(fixture->portmap, STILE_PORTMAP_GATEWAY, nat_pmp, sizeof nat_pmp);
+    stile_portmap_receive(fixture->portmap, STILE_PORTMAP_GATEWAY, nat_pmp, 0);
     pass(fixture, 5);
     assert_mapped(fixture, STILE_PORTMAP_NONE, NULL);
     fixture->strange_nonce = 0;
     pass(fixture, 10);
     assert_mapped(fixture, STILE_PORTMAP_PCP, "8.8.4.4:40000");
+}
+
+/* Granted for no time at all, or without a port: nothing that could be used. */
+static void
+test_empty_grants(Fixture *fixture, gconstpointer data)
+{
+    fixture->speaks_pcp = TRUE;
+    fixture->lifetime = 0;
+    stile_portmap_start(fixture->portmap);
+    pass(fixture, 5);
+    assert_mapped(fixture, STILE_PORTMAP_NONE, NULL);
+    fixture->lifetime = 7200;
+    fixture->external_port = 0;
+    pass(fixture, 5);
+    assert_mapped(fixture, STILE_PORTMAP_NONE, NULL);
+    fixture->external_port = 40000;
+    memset(fixture->external, 0, 4);
+    pass(fixture, 10);
+    assert_mapped(fixture, STILE_PORTMAP_NONE, NULL);
+    fixture->external[0] = 8;
+    pass(fixture, 20);
+    assert_mapped(fixture, STILE_PORTMAP_PCP, "8.0.0.0:40000");
+}
+
+/* A router that restarts without a word: it is asked for its epoch every ten minutes, and one that
+ * went back means that the mapping is gone, half an hour before it was to be renewed. */
+static void
+test_watched(Fixture *fixture, gconstpointer data)
+{
+    guint *maps = data ? &fixture->nat_pmp_maps : &fixture->pcp_maps;
+
+    fixture->speaks_pcp = !data;
+    fixture->speaks_nat_pmp = data != NULL;
+    fixture->started = stile_clock_now(fixture->clock) - 100000 * SECOND;
+    stile_portmap_start(fixture->portmap);
+    pass(fixture, 1000);
+    g_assert_cmpuint(*maps, ==, 1);
+    fixture->started = stile_clock_now(fixture->clock);
+    fixture->external_port = 40007;
+    pass(fixture, 700);
+    g_assert_cmpuint(*maps, ==, 2);
+    assert_mapped(fixture, data ? STILE_PORTMAP_NAT_PMP : STILE_PORTMAP_PCP, "8.8.4.4:40007");
+    if (!data)
+        g_assert_cmpuint(fixture->announces[STILE_PORTMAP_GATEWAY], >=, 2);
+}
+
+/* NAT-PMP's announcement of another address (RFC 6886 §3.2.1). */
+static void
+test_address_announced(Fixture *fixture, gconstpointer data)
+{
+    const guint8 announcement[12] = {0, 0x80, [7] = 60, 8, 8, 4, 9};
+
+    fixture->speaks_nat_pmp = TRUE;
+    stile_portmap_start(fixture->portmap);
+    pass(fixture, 60);
+    assert_mapped(fixture, STILE_PORTMAP_NAT_PMP, "8.8.4.4:40000");
+    fixture->external[3] = 9;
+    stile_portmap_receive(fixture->portmap, STILE_PORTMAP_GATEWAY, announcement,
+                          sizeof announcement);
+    pass(fixture, 1);
+    assert_mapped(fixture, STILE_PORTMAP_NAT_PMP, "8.8.4.9:40000");
+}
+
+/* The router maps nothing, @data: and says so; a carrier's server behind it does. */
+static void
+test_beyond(Fixture *fixture, gconstpointer data)
+{
+    fixture->speaks_beyond = TRUE;
+    fixture->speaks_pcp = data != NULL;
+    fixture->pcp_result = STILE_PCP_NOT_AUTHORIZED;
+    stile_portmap_set_beyond(fixture->portmap);
+    stile_portmap_start(fixture->portmap);
+    pass(fixture, 5);
+    assert_mapped(fixture, STILE_PORTMAP_PCP, "8.8.4.4:40000");
+    g_assert_cmpuint(fixture->beyond_maps, ==, 1);
+    pass(fixture, 7200);
+    g_assert_cmpuint(fixture->beyond_maps, >=, 2);
+    g_assert_cmpuint(fixture->announces[STILE_PORTMAP_ANYCAST], >, 5);
+    g_assert_cmpuint(fixture->changes, <=, 2);
+    g_clear_pointer(&fixture->portmap, stile_portmap_free);
+    g_assert_cmpuint(fixture->beyond_deletes, ==, 1);
+    g_assert_cmpuint(fixture->pcp_deletes, ==, 0);
+}
+
+/* The router itself maps: the server beyond is not asked to. */
+static void
+test_beyond_needless(Fixture *fixture, gconstpointer data)
+{
+    fixture->speaks_pcp = fixture->speaks_beyond = TRUE;
+    stile_portmap_set_beyond(fixture->portmap);
+    stile_portmap_start(fixture->portmap);
+    pass(fixture, 8000);
+    assert_mapped(fixture, STILE_PORTMAP_PCP, "8.8.4.4:40000");
+    g_assert_cmpuint(fixture->beyond_maps, ==, 0);
+}
+
+/* There is a NAT on the way to it; and nobody asks it any more than that. */
+static void
+test_beyond_mismatch(Fixture *fixture, gconstpointer data)
+{
+    fixture->speaks_beyond = TRUE;
+    fixture->beyond_result = STILE_PCP_ADDRESS_MISMATCH;
+    stile_portmap_set_beyond(fixture->portmap);
+    stile_portmap_start(fixture->portmap);
+    pass(fixture, 600);
+    assert_mapped(fixture, STILE_PORTMAP_NONE, NULL);
+    g_assert_cmpuint(fixture->beyond_maps, >, 0);
+    g_assert_cmpuint(fixture->beyond_maps, <=, 11);
+    g_assert_cmpstr(stile_portmap_problem(fixture->portmap), ==,
+                    "The router 192.168.1.1 answers neither PCP nor NAT-PMP");
 }
 
 static void
@@ -473,114 +617,6 @@ test_free_in_changed(Fixture *fixture, gconstpointer data)
     pass(fixture, 10);
     g_assert_null(fixture->portmap);
     g_assert_cmpuint(fixture->pcp_deletes, ==, 1);
-}
-
-/* RFC 6887 figures 2, 3, 9 and 10 */
-static void
-test_pcp_messages(void)
-{
-    static const guint8 nonce[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-    static const guint8 request[] = {
-        2,  1, 0, 0, 0,    0,    0x1c, 0x20,                                      /* header */
-        0,  0, 0, 0, 0,    0,    0,    0,    0, 0,  0xff, 0xff, 192, 168, 1,   9, /* client */
-        1,  2, 3, 4, 5,    6,    7,    8,    9, 10, 11,   12,                     /* nonce */
-        17, 0, 0, 0, 0xca, 0x6c, 0x9c, 0x40,                                      /* UDP, ports */
-        0,  0, 0, 0, 0,    0,    0,    0,    0, 0,  0xff, 0xff, 203, 0,   113, 7,
-    };
-    guint8 built[STILE_PCP_MAP_SIZE], response[STILE_PCP_MAP_SIZE] = {0};
-    g_autofree char *external = NULL;
-    g_autoptr(GError) error = NULL;
-    StileAddress client, suggested;
-    StilePcpResponse parsed;
-
-    g_assert_true(stile_address_parse(&client, "192.168.1.9:51820", 0, NULL));
-    g_assert_true(stile_address_parse(&suggested, "203.0.113.7:40000", 0, NULL));
-    stile_pcp_build_map(built, &client, nonce, &suggested, 7200);
-    g_assert_cmpmem(built, sizeof built, request, sizeof request);
-
-    memcpy(response, request, 8);
-    response[1] |= 0x80;
-    response[10] = 1; /* epoch 256 */
-    memcpy(response + 24, request + 24, 36);
-    stile_pcp_parse(&parsed, response, sizeof response, &error);
-    g_assert_no_error(error);
-    g_assert_cmpuint(parsed.opcode, ==, STILE_PCP_MAP);
-    g_assert_cmpuint(parsed.result, ==, STILE_PCP_SUCCESS);
-    g_assert_cmpuint(parsed.lifetime, ==, 7200);
-    g_assert_cmpuint(parsed.epoch, ==, 256);
-    g_assert_cmpmem(parsed.nonce, sizeof parsed.nonce, nonce, sizeof nonce);
-    g_assert_cmpuint(parsed.internal_port, ==, 51820);
-    external = stile_address_to_string(&parsed.external);
-    g_assert_cmpstr(external, ==, "203.0.113.7:40000");
-
-    for (gsize size = 0; size < sizeof response; size++)
-        g_assert_false(stile_pcp_parse(&parsed, response, size, NULL));
-    g_assert_false(stile_pcp_parse(&parsed, request, sizeof request, &error));
-    g_assert_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT);
-}
-
-/* RFC 6886 §3.2, §3.3, §3.5 */
-static void
-test_nat_pmp_messages(void)
-{
-    static const guint8 request[] = {0, 1, 0, 0, 0xca, 0x6c, 0x9c, 0x40, 0, 0, 0x1c, 0x20};
-    static const guint8 mapped[] = {0,    129,  0,    0,    0, 0, 1,    0,
-                                    0xca, 0x6c, 0x9c, 0x40, 0, 0, 0x1c, 0x20};
-    static const guint8 external[] = {0, 128, 0, 0, 0, 0, 1, 0, 203, 0, 113, 7};
-    static const guint8 failure[] = {0, 129, 0, 3, 0, 0, 1, 0};
-    guint8 built[STILE_NAT_PMP_MAP_SIZE], small[STILE_NAT_PMP_EXTERNAL_SIZE];
-    g_autofree char *ip = NULL;
-    StileNatPmpResponse parsed;
-
-    stile_nat_pmp_build_external(small);
-    g_assert_cmpmem(small, sizeof small, "\0\0", 2);
-    stile_nat_pmp_build_map(built, 51820, 40000, 7200);
-    g_assert_cmpmem(built, sizeof built, request, sizeof request);
-    g_assert_true(stile_nat_pmp_parse(&parsed, mapped, sizeof mapped, NULL));
-    g_assert_cmpuint(parsed.opcode, ==, STILE_NAT_PMP_MAP_UDP);
-    g_assert_cmpuint(parsed.epoch, ==, 256);
-    g_assert_cmpuint(parsed.internal_port, ==, 51820);
-    g_assert_cmpuint(parsed.external_port, ==, 40000);
-    g_assert_cmpuint(parsed.lifetime, ==, 7200);
-    g_assert_true(stile_nat_pmp_parse(&parsed, external, sizeof external, NULL));
-    ip = stile_address_ip_to_string(&parsed.external);
-    g_assert_cmpstr(ip, ==, "203.0.113.7");
-    g_assert_true(stile_nat_pmp_parse(&parsed, failure, sizeof failure, NULL));
-    g_assert_cmpuint(parsed.result, ==, STILE_NAT_PMP_NETWORK_FAILURE);
-    for (gsize size = 0; size < sizeof mapped; size++)
-        g_assert_false(stile_nat_pmp_parse(&parsed, mapped, size, NULL));
-    g_assert_false(stile_nat_pmp_parse(&parsed, request, sizeof request, NULL));
-}
-
-/* RFC 6887 §8.5 */
-static void
-test_epoch(void)
-{
-    static const struct {
-        gint64 now, server;
-        gboolean good;
-    } steps[] = {
-        {1000, 50, TRUE},    {1010, 60, TRUE},
-        {1010, 59, TRUE}, /* one second back: overtaken */
-        {1010, 57, FALSE},   {1020, 67, TRUE},
-        {1020, 3, FALSE},                        /* restarted */
-        {1100, 83, TRUE},    {2700, 1583, TRUE}, /* 1600 s against 1500 s: 1/16 */
-        {4300, 3050, FALSE}, {4300 + 100, 3300, FALSE},
-    };
-    StileEpoch epoch = {0};
-
-    for (gsize i = 0; i < G_N_ELEMENTS(steps); i++)
-        g_assert_true(stile_epoch_update(&epoch, steps[i].now, (guint32)steps[i].server) ==
-                      steps[i].good);
-}
-
-static void
-test_words(void)
-{
-    g_assert_cmpstr(stile_portmap_protocol_to_string(STILE_PORTMAP_NONE), ==, "");
-    g_assert_cmpstr(stile_portmap_protocol_to_string(STILE_PORTMAP_PCP), ==, "pcp");
-    g_assert_cmpstr(stile_portmap_protocol_to_string(STILE_PORTMAP_NAT_PMP), ==, "nat-pmp");
-    g_assert_cmpstr(stile_portmap_protocol_to_string(STILE_PORTMAP_UPNP_IGD), ==, "upnp-igd");
 }
 
 int
@@ -605,14 +641,18 @@ main(int argc, char **argv)
         {"/portmap/renewal-refused", test_renewal_refused, NULL},
         {"/portmap/router-restarted", test_router_restarted, NULL},
         {"/portmap/strangers", test_strangers, NULL},
+        {"/portmap/empty-grants", test_empty_grants, NULL},
+        {"/portmap/watched/pcp", test_watched, NULL},
+        {"/portmap/watched/nat-pmp", test_watched, "NAT-PMP"},
+        {"/portmap/address-announced", test_address_announced, NULL},
+        {"/portmap/beyond", test_beyond, NULL},
+        {"/portmap/beyond/router-refuses", test_beyond, "refuses"},
+        {"/portmap/beyond/needless", test_beyond_needless, NULL},
+        {"/portmap/beyond/mismatch", test_beyond_mismatch, NULL},
         {"/portmap/free-in-changed", test_free_in_changed, NULL},
     };
 
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/portmap/messages/pcp", test_pcp_messages);
-    g_test_add_func("/portmap/messages/nat-pmp", test_nat_pmp_messages);
-    g_test_add_func("/portmap/epoch", test_epoch);
-    g_test_add_func("/portmap/words", test_words);
     for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
         g_test_add(tests[i].path, Fixture, tests[i].data, set_up, tests[i].func, tear_down);
     return g_test_run();

@@ -174,7 +174,7 @@ on_port_mapped(gpointer user_data, StilePortmapProtocol protocol, const StileAdd
 }
 
 static void
-send_nowhere(gpointer transport, const guint8 *data, gsize size)
+send_nowhere(gpointer transport, StilePortmapServer server, const guint8 *data, gsize size)
 {
 }
 
