@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dbus/authorize.h"
 #include "stile.h"
-#include <polkit/polkit.h>
 #include <unistd.h>
 
 /* The bus daemon answers this by itself, at once. */
 #define ASK_THE_BUS_TIMEOUT_MS 10000
+/* CheckAuthorizationFlags of polkit. */
+#define ALLOW_USER_INTERACTION 0x01
 
 static void
 refuse(GTask *task, const char *why)
@@ -18,43 +19,49 @@ on_decided(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
     g_autoptr(GError) error = NULL;
-    g_autoptr(PolkitAuthorizationResult) decision = polkit_authority_check_authorization_finish(
-        POLKIT_AUTHORITY(source), result, &error);
+    g_autoptr(GVariant)
+        answer = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+    gboolean is_authorized = FALSE, is_challenge = FALSE;
 
-    if (!decision) {
+    if (!answer) {
         g_debug("polkit did not decide: %s", error->message);
-        refuse(task, "No polkit authority answers, so only root may do this");
-    } else if (polkit_authorization_result_get_is_authorized(decision)) {
-        g_task_return_boolean(task, TRUE);
-    } else if (polkit_authorization_result_get_is_challenge(decision)) {
-        refuse(task, "An administrator has to authenticate for this");
-    } else {
-        refuse(task, "You are not allowed to do this");
-    }
-}
-
-static void
-on_authority(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    GDBusMethodInvocation *invocation = g_task_get_source_object(task);
-    GDBusMessage *message = g_dbus_method_invocation_get_message(invocation);
-    const char *action = g_task_get_task_data(task);
-    PolkitCheckAuthorizationFlags flags = POLKIT_CHECK_AUTHORIZATION_FLAGS_NONE;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(PolkitAuthority) authority = polkit_authority_get_finish(result, &error);
-    g_autoptr(PolkitSubject) subject = NULL;
-
-    if (!authority) {
-        g_debug("no polkit: %s", error->message);
-        refuse(task, "No polkit authority is running, so only root may do this");
+        refuse(task, g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+                         ? "No polkit authority is running, so only root may do this"
+                         : "No polkit authority answers, so only root may do this");
         return;
     }
+    g_variant_get(answer, "((bba{ss}))", &is_authorized, &is_challenge, NULL);
+    if (is_authorized)
+        g_task_return_boolean(task, TRUE);
+    else if (is_challenge)
+        refuse(task, "An administrator has to authenticate for this");
+    else
+        refuse(task, "You are not allowed to do this");
+}
+
+/* By hand and not by libpolkit-gobject: for one call, that brings libsystemd and what it brings, a
+ * megabyte of each process that uses it. */
+static void
+ask_polkit(GTask *task)
+{
+    GDBusMethodInvocation *invocation = g_task_get_source_object(task);
+    GDBusMessage *message = g_dbus_method_invocation_get_message(invocation);
+    GVariantBuilder subject;
+    guint32 flags = 0;
+
     if (g_dbus_message_get_flags(message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION)
-        flags |= POLKIT_CHECK_AUTHORIZATION_FLAGS_ALLOW_USER_INTERACTION;
-    subject = polkit_system_bus_name_new(g_dbus_method_invocation_get_sender(invocation));
-    polkit_authority_check_authorization(authority, subject, action, NULL, flags, NULL, on_decided,
-                                         g_steal_pointer(&task));
+        flags |= ALLOW_USER_INTERACTION;
+    g_variant_builder_init(&subject, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&subject, "{sv}", "name",
+                          g_variant_new_string(g_dbus_method_invocation_get_sender(invocation)));
+    /* It takes as long as a person does. */
+    g_dbus_connection_call(g_dbus_method_invocation_get_connection(invocation),
+                           "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+                           "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization",
+                           g_variant_new("((sa{sv})sa{ss}us)", "system-bus-name", &subject,
+                                         (const char *)g_task_get_task_data(task), NULL, flags, ""),
+                           G_VARIANT_TYPE("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL,
+                           on_decided, task);
 }
 
 static void
@@ -75,7 +82,7 @@ on_user(GObject *source, GAsyncResult *result, gpointer user_data)
     if (uid == 0 || uid == geteuid())
         g_task_return_boolean(task, TRUE);
     else
-        polkit_authority_get_async(NULL, on_authority, g_steal_pointer(&task));
+        ask_polkit(g_steal_pointer(&task));
 }
 
 void

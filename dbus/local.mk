@@ -27,13 +27,13 @@ dbus/interfaces.c: dbus/net.stile.Stile1.xml dbus/interfaces.h
 
 # All of the service but main(): so that tests can show a double of the engine on a bus.
 dbus_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
-dbus_cflags = $(STILE_CFLAGS) $(DBUS_CFLAGS) $(POLKIT_CFLAGS)
+dbus_cflags = $(STILE_CFLAGS) $(DBUS_CFLAGS)
 noinst_LTLIBRARIES += libstiled.la
 nodist_libstiled_la_SOURCES = $(dbus_generated)
 libstiled_la_CPPFLAGS = $(dbus_cppflags) \
 	-DSTILE_STATE_DIRECTORY=\"$(localstatedirfull)/lib/stile\"
 libstiled_la_CFLAGS = $(dbus_cflags)
-libstiled_la_LIBADD = $(DBUS_LIBS) $(POLKIT_LIBS)
+libstiled_la_LIBADD = $(DBUS_LIBS)
 libstiled_la_SOURCES = \
 	dbus/authorize.c dbus/authorize.h \
 	dbus/bridge.c dbus/bridge.h \
