@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "io/reach.h"
 
+#include "io/proxy.h"
 #include "io/reason.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -214,7 +215,11 @@ stile_reach_async(const StileReachTarget *target, GCancellable *cancellable,
     Reach *reach = g_new0(Reach, 1);
     g_autoptr(GSocketClient) client = g_socket_client_new();
     g_autoptr(GSocketConnectable) where = destination(target);
+    g_autoptr(GProxyResolver) proxies = stile_proxy_resolver_from_environment();
 
+    /* Even a client with a resolver of its own makes GIO load the default one. */
+    g_socket_client_set_enable_proxy(client, proxies != NULL);
+    g_socket_client_set_proxy_resolver(client, proxies);
     reach->target = *target;
     reach->target.host = reach->host = g_strdup(target->host);
     reach->target.protocol = reach->protocol = g_strdup(target->protocol);
