@@ -17,7 +17,7 @@ struct _Node {
     char *path;
     StileBridge *bridge;
     GArray *branches;  /* of Branch */
-    GHashTable *nodes; /* GObject -> Node */
+    GHashTable *nodes; /* (nullable): GObject -> Node; most have none */
 };
 
 struct _StileTree {
@@ -40,7 +40,7 @@ node_free(Node *node)
     for (guint i = 0; i < node->branches->len; i++)
         g_signal_handlers_disconnect_by_data(node->object,
                                              &g_array_index(node->branches, Branch, i));
-    g_hash_table_unref(node->nodes);
+    g_clear_pointer(&node->nodes, g_hash_table_unref);
     g_array_unref(node->branches);
     stile_object_set_path(node->object, NULL);
     if (is_root(node))
@@ -52,6 +52,14 @@ node_free(Node *node)
     g_object_unref(node->server);
     g_free(node->path);
     g_free(node);
+}
+
+static void
+put_node(Node *parent, GObject *object, const StileKind *kind, const char *path)
+{
+    if (!parent->nodes)
+        parent->nodes = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)node_free);
+    g_hash_table_insert(parent->nodes, object, node_new(parent->server, kind, object, path));
 }
 
 static guint
@@ -73,12 +81,11 @@ on_added(gpointer parent, gpointer child, gpointer user_data)
     Node *node = branch->node;
     g_autofree char *path = NULL;
 
-    if (g_hash_table_contains(node->nodes, child))
+    if (node->nodes && g_hash_table_contains(node->nodes, child))
         return;
     path = g_strdup_printf("%s/%s/%u", node->path, branch->children->folder,
                            choose_number(branch, child));
-    g_hash_table_insert(node->nodes, child,
-                        node_new(node->server, branch->children->kind, child, path));
+    put_node(node, child, branch->children->kind, path);
     stile_bridge_children_changed(node->bridge, branch->children->property);
 }
 
@@ -87,7 +94,7 @@ on_removed(gpointer parent, gpointer child, gpointer user_data)
 {
     Branch *branch = user_data;
 
-    if (g_hash_table_remove(branch->node->nodes, child))
+    if (branch->node->nodes && g_hash_table_remove(branch->node->nodes, child))
         stile_bridge_children_changed(branch->node->bridge, branch->children->property);
 }
 
@@ -121,7 +128,7 @@ add_only(Node *node, const StileOnly *only)
     g_autoptr(GObject) object = NULL;
 
     g_object_get(node->object, name, &object, NULL);
-    g_hash_table_insert(node->nodes, object, node_new(node->server, only->kind, object, path));
+    put_node(node, object, only->kind, path);
 }
 
 static Node *
@@ -133,7 +140,6 @@ node_new(GDBusObjectManagerServer *server, const StileKind *kind, GObject *objec
     node->object = g_object_ref(object);
     node->path = g_strdup(path);
     node->branches = g_array_new(FALSE, TRUE, sizeof(Branch));
-    node->nodes = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)node_free);
     stile_object_set_path(object, path);
     for (const StileOnly *only = kind->only; only && only->property; only++)
         add_only(node, only);

@@ -19,7 +19,7 @@ struct _StilePeer {
     StilePeerStats *stats;
     StileConnection *connection;
     gpointer mesh;
-    GHashTable *paths; /* way id -> StilePath */
+    GHashTable *paths; /* (nullable): way id -> StilePath; a peer at rest has none */
     StilePath *active_path;
 
     gboolean online;
@@ -167,7 +167,7 @@ stile_peer_finalize(GObject *object)
 
     stile_connection_free(peer->connection);
     g_clear_object(&peer->active_path);
-    g_hash_table_unref(peer->paths);
+    g_clear_pointer(&peer->paths, g_hash_table_unref);
     stile_peer_stats_unref(peer->stats);
     g_free(peer->id);
     g_free(peer->name);
@@ -213,7 +213,6 @@ static void
 stile_peer_init(StilePeer *peer)
 {
     peer->stats = stile_peer_stats_new();
-    peer->paths = g_hash_table_new_full(NULL, NULL, NULL, g_object_unref);
     peer->state = "idle";
     peer->nat = "unknown";
     peer->odds = -1;
@@ -313,6 +312,8 @@ stile_peer_paths(StilePeer *peer)
     GHashTableIter iter;
     gpointer path;
 
+    if (!peer->paths)
+        return paths;
     g_hash_table_iter_init(&iter, peer->paths);
     while (g_hash_table_iter_next(&iter, NULL, &path))
         g_ptr_array_add(paths, path);
@@ -334,6 +335,8 @@ remove_old_paths(StilePeer *peer, const GArray *ways)
     GHashTableIter iter;
     gpointer id, path;
 
+    if (!peer->paths)
+        return;
     g_hash_table_iter_init(&iter, peer->paths);
     while (g_hash_table_iter_next(&iter, &id, &path)) {
         if (is_listed(ways, GPOINTER_TO_UINT(id)))
@@ -343,6 +346,26 @@ remove_old_paths(StilePeer *peer, const GArray *ways)
         g_signal_emit(peer, signals[PATH_REMOVED], 0, path);
         g_object_unref(path);
     }
+    if (g_hash_table_size(peer->paths) == 0)
+        g_clear_pointer(&peer->paths, g_hash_table_unref);
+}
+
+static StilePath *
+find_path(StilePeer *peer, guint id)
+{
+    return peer->paths ? g_hash_table_lookup(peer->paths, GUINT_TO_POINTER(id)) : NULL;
+}
+
+static void
+add_path(StilePeer *peer, const StileConnectionWay *way)
+{
+    StilePath *path = stile_path_new(way->way.id);
+
+    if (!peer->paths)
+        peer->paths = g_hash_table_new_full(NULL, NULL, NULL, g_object_unref);
+    stile_path_update(path, way);
+    g_hash_table_insert(peer->paths, GUINT_TO_POINTER(way->way.id), path);
+    g_signal_emit(peer, signals[PATH_ADDED], 0, path);
 }
 
 static void
@@ -350,24 +373,19 @@ update_paths(StilePeer *peer, const GArray *ways)
 {
     for (guint i = 0; ways && i < ways->len; i++) {
         const StileConnectionWay *way = &g_array_index(ways, StileConnectionWay, i);
-        StilePath *path = g_hash_table_lookup(peer->paths, GUINT_TO_POINTER(way->way.id));
+        StilePath *path = find_path(peer, way->way.id);
 
-        if (path) {
+        if (path)
             stile_path_update(path, way);
-        } else if (g_hash_table_size(peer->paths) < MAX_PATHS || way->way.usable) {
-            path = stile_path_new(way->way.id);
-            stile_path_update(path, way);
-            g_hash_table_insert(peer->paths, GUINT_TO_POINTER(way->way.id), path);
-            g_signal_emit(peer, signals[PATH_ADDED], 0, path);
-        }
+        else if (!peer->paths || g_hash_table_size(peer->paths) < MAX_PATHS || way->way.usable)
+            add_path(peer, way);
     }
 }
 
 static void
 set_active_path(StilePeer *peer, const StileConnectionWay *first)
 {
-    StilePath *path = first ? g_hash_table_lookup(peer->paths, GUINT_TO_POINTER(first->way.id))
-                            : NULL;
+    StilePath *path = first ? find_path(peer, first->way.id) : NULL;
 
     if (g_set_object(&peer->active_path, path))
         g_object_notify_by_pspec(G_OBJECT(peer), props[PROP_ACTIVE_PATH]);
