@@ -7,7 +7,8 @@
 #include "mesh/ping.h"
 #include <string.h>
 
-#define SEC ((gint64)1000000)
+#define SEC      ((gint64)1000000)
+#define SAVE_GAP SEC
 
 #define VALID_DEFAULT (24 * 3600)       /* seconds */
 #define VALID_MAX     (365 * 24 * 3600) /* an invitation is a key: not for ever */
@@ -21,6 +22,8 @@ struct _StileNetwork {
     GHashTable *peers; /* device key in base64 -> StilePeer */
     StileMesh *mesh;
     gboolean managed;
+    StileTimer *save_timer; /* set while it is too soon to write the state again */
+    gboolean unsaved;
     /* As last notified. */
     const char *shown_state;
     GVariant *shown_rendezvous;
@@ -139,6 +142,7 @@ stile_network_finalize(GObject *object)
     StileNetwork *network = STILE_NETWORK(object);
 
     stile_mesh_free(network->mesh);
+    stile_timer_free(network->save_timer);
     g_hash_table_unref(network->peers);
     g_clear_pointer(&network->shown_rendezvous, g_variant_unref);
     stile_roster_free(network->roster);
@@ -268,13 +272,45 @@ warn(StileNetwork *network, const char *message)
 }
 
 static void
+save_now(StileNetwork *network)
+{
+    g_autoptr(GError) error = NULL;
+
+    network->unsaved = FALSE;
+    if (!save(network, &error))
+        warn(network, error->message);
+}
+
+static void
+on_save_timer(gpointer user_data)
+{
+    StileNetwork *network = user_data;
+
+    if (!network->unsaved)
+        return;
+    save_now(network);
+    stile_timer_set_after(network->save_timer, SAVE_GAP);
+}
+
+/* At once, unless that was done just before: a thousand members that are seen for the first time
+ * would mean to write the file a thousand times, each time longer. What is lost if the machine
+ * stops within that second is told again by those whom it is about. */
+static void
 on_save(gpointer user_data)
 {
     StileNetwork *network = user_data;
-    g_autoptr(GError) error = NULL;
 
-    if (!save(network, &error))
-        warn(network, error->message);
+    network->unsaved = TRUE;
+    if (!stile_timer_is_set(network->save_timer))
+        on_save_timer(network);
+}
+
+static void
+save_what_waits(StileNetwork *network)
+{
+    stile_timer_stop(network->save_timer);
+    if (network->unsaved)
+        save_now(network);
 }
 
 static void
@@ -328,6 +364,7 @@ stile_network_new(StileClock *clock, StileStore *store, StileNetworkState *state
     network->store = store;
     network->state = state;
     network->roster = stile_roster_new(state);
+    network->save_timer = stile_timer_new(clock, on_save_timer, network);
     members = stile_roster_members(network->roster);
     for (guint i = 0; i < members->len; i++)
         on_peer(network, members->pdata[i]);
@@ -381,7 +418,7 @@ remember_up(StileNetwork *network, gboolean up)
     if (network->state->was_up == up)
         return;
     network->state->was_up = up;
-    on_save(network);
+    save_now(network);
 }
 
 static void
@@ -430,6 +467,7 @@ stile_network_stop(StileNetwork *network)
     if (!network->mesh)
         return;
     g_clear_pointer(&network->mesh, stile_mesh_free);
+    save_what_waits(network);
     notify_mesh(network);
 }
 
