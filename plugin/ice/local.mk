@@ -12,7 +12,8 @@ libstile_la_SOURCES += \
 	plugin/ice/request.c
 
 simnet_sources = tests/unit/simnet.c tests/unit/simnet.h
-icepeer_sources = $(simnet_sources) tests/unit/icepeer.c tests/unit/icepeer.h
+simend_sources = $(simnet_sources) tests/unit/simend.c tests/unit/simend.h
+icepeer_sources = $(simend_sources) tests/unit/icepeer.c tests/unit/icepeer.h
 
 check_PROGRAMS += \
 	tests/unit/test-candidate \

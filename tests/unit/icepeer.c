@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "icepeer.h"
 
-#include "nat/nat64.h"
 #include <string.h>
-
-#define NAT64_INSIDE "192.168.255.1"
 
 typedef struct {
     IcePeer *to;
@@ -49,7 +46,7 @@ signal_new(IcePeer *to)
     Signal *signal = g_new0(Signal, 1);
 
     signal->to = to;
-    signal->timer = stile_timer_new(to->clock, on_signal, signal);
+    signal->timer = stile_timer_new(to->end.clock, on_signal, signal);
     stile_timer_set_after(signal->timer, to->signalling_delay);
     g_ptr_array_add(to->signals, signal);
     return signal;
@@ -67,52 +64,19 @@ signal_candidate(IcePeer *to, const StileCandidate *candidate)
 }
 
 static void
-on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize size)
+on_receive(gpointer user_data, const StileStunMessage *message, const StileEndpoint *from)
 {
     IcePeer *peer = user_data;
-    StileAddress ipv4, local;
 
-    if (!peer->nat64 || !stile_nat64_extract(&ipv4, &peer->prefix, &to->remote)) {
-        sim_host_send_endpoint(peer->host, &peer->local, to, data, size);
-        return;
-    }
-    local = sim_address(NAT64_INSIDE);
-    local = stile_address_with_port(&local, stile_address_port(&peer->local));
-    sim_host_send(peer->nat64, &local, &ipv4, data, size);
-}
-
-static void
-on_receive(gpointer user_data, const StileAddress *local, const StileAddress *remote,
-           const guint8 *data, gsize size)
-{
-    IcePeer *peer = user_data;
-    StileEndpoint from = sim_net_unwrap(peer->net, local, remote, &data, &size);
-    StileStunMessage message;
-
-    if (!stile_stun_looks_like(data, size) || !stile_stun_message_parse(&message, data, size, NULL))
-        return;
-    if (!stile_stun_transactions_receive(peer->transactions, &message, &from) && peer->agent &&
-        stile_ice_agent_owns(peer->agent, &message))
-        stile_ice_agent_receive(peer->agent, &message, &from);
-}
-
-static void
-on_translated(gpointer user_data, const StileAddress *local, const StileAddress *remote,
-              const guint8 *data, gsize size)
-{
-    IcePeer *peer = user_data;
-    StileAddress source;
-
-    g_assert_true(stile_nat64_synthesize(&source, &peer->prefix, remote));
-    on_receive(peer, &peer->local, &source, data, size);
+    if (peer->agent && stile_ice_agent_owns(peer->agent, message))
+        stile_ice_agent_receive(peer->agent, message, from);
 }
 
 void
 ice_peer_use_nat64(IcePeer *peer, SimNat *nat, const char *prefix)
 {
-    g_assert_true(stile_prefix_parse(&peer->prefix, prefix, NULL));
-    peer->nat64 = sim_host_new(peer->net, nat, NAT64_INSIDE, on_translated, peer);
-    stile_ice_agent_set_nat64(peer->agent, &peer->prefix);
+    sim_end_use_nat64(&peer->end, nat, prefix);
+    stile_ice_agent_set_nat64(peer->agent, &peer->end.prefix);
 }
 
 static void
@@ -180,8 +144,7 @@ on_permit(gpointer user_data, const StileAddress *remote)
 
     peer->n_permits++;
     peer->last_permit = *remote;
-    if (peer->relay)
-        sim_relay_permit(peer->relay, &peer->relayed, remote);
+    sim_end_permit(&peer->end, remote);
 }
 
 IcePeer *
@@ -192,18 +155,9 @@ ice_peer_new(StileClock *clock, SimNet *net, SimNat *nat, const char *local, gbo
     static const StileIceAgentOps agent_ops = {on_pair_changed, on_pair_removed, on_idle,
                                                on_permit};
     IcePeer *peer = g_new0(IcePeer, 1);
-    g_autofree char *ip = NULL;
-    guint16 port;
 
-    peer->clock = stile_clock_ref(clock);
-    peer->net = net;
-    peer->local = sim_address(local);
-    ip = stile_address_ip_to_string(&peer->local);
-    port = stile_address_port(&peer->local);
-    peer->host = sim_host_new(net, nat, ip, on_receive, peer);
-    peer->transactions = stile_stun_transactions_new(clock, on_send, peer);
-    peer->gatherer = stile_gatherer_new(clock, peer->transactions, port, port, &gatherer_ops, peer);
-    peer->agent = stile_ice_agent_new(clock, peer->transactions, controlling, &agent_ops, peer);
+    sim_end_init(&peer->end, clock, net, nat, local, &gatherer_ops, on_receive, peer);
+    peer->agent = stile_ice_agent_new(clock, peer->end.transactions, controlling, &agent_ops, peer);
     peer->signals = g_ptr_array_new_with_free_func((GDestroyNotify)signal_free);
     peer->signalling_delay = 40 * G_TIME_SPAN_MILLISECOND;
     return peer;
@@ -214,54 +168,14 @@ ice_peer_free(IcePeer *peer)
 {
     g_ptr_array_unref(peer->signals);
     stile_ice_agent_free(peer->agent);
-    stile_gatherer_free(peer->gatherer);
-    stile_stun_transactions_free(peer->transactions);
-    stile_clock_unref(peer->clock);
+    sim_end_clear(&peer->end);
     g_free(peer);
-}
-
-void
-ice_peer_use_relay(IcePeer *peer, SimRelay *relay)
-{
-    StileCandidate candidate = {
-        .type = STILE_CANDIDATE_RELAYED,
-        .priority = stile_candidate_priority(STILE_CANDIDATE_RELAYED, 0xffff),
-        .server = sim_relay_server(relay),
-    };
-
-    peer->relay = relay;
-    peer->relayed = sim_relay_allocate(relay, peer->host, &peer->local);
-    candidate.address = candidate.base = peer->relayed;
-    stile_candidate_set_foundation(&candidate);
-    stile_gatherer_add(peer->gatherer, &candidate);
-}
-
-void
-ice_peer_gather(IcePeer *peer, const char *stun)
-{
-    g_autoptr(GArray) addresses = g_array_new(FALSE, TRUE, sizeof(StileLocalAddress));
-    StileLocalAddress address = {
-        .address = stile_address_with_port(&peer->local, 0),
-        .ifindex = 2,
-        .ifname = "eth0",
-        .link_type = "ether",
-        .mtu = 1500,
-    };
-
-    g_array_append_val(addresses, address);
-    if (stun) {
-        StileAddress server = sim_address(stun);
-
-        stile_gatherer_add_stun_server(peer->gatherer, &server);
-    }
-    stile_gatherer_set_active(peer->gatherer, TRUE);
-    stile_gatherer_set_links(peer->gatherer, addresses, NULL);
 }
 
 void
 ice_peer_signal_all(IcePeer *peer)
 {
-    const GArray *candidates = stile_gatherer_candidates(peer->gatherer);
+    const GArray *candidates = stile_gatherer_candidates(peer->end.gatherer);
     Signal *signal = signal_new(peer->other);
 
     signal->ufrag = g_strdup(stile_ice_agent_ufrag(peer->agent));
@@ -282,12 +196,12 @@ ice_peer_introduce(IcePeer *a, IcePeer *b)
 gboolean
 ice_peers_connect(IcePeer *a, IcePeer *b, gint64 limit)
 {
-    gint64 end = stile_clock_now(a->clock) + limit;
+    gint64 end = stile_clock_now(a->end.clock) + limit;
 
     while (!stile_ice_agent_selected(a->agent) || !stile_ice_agent_selected(b->agent)) {
-        if (stile_clock_now(a->clock) >= end)
+        if (stile_clock_now(a->end.clock) >= end)
             return FALSE;
-        stile_clock_advance(a->clock, G_TIME_SPAN_MILLISECOND);
+        stile_clock_advance(a->end.clock, G_TIME_SPAN_MILLISECOND);
     }
     return TRUE;
 }

@@ -2,30 +2,19 @@
 #pragma once
 
 #include "ice/agent.h"
-#include "ice/gather.h"
-#include "simnet.h"
+#include "simend.h"
 
 G_BEGIN_DECLS
 
 /*
- * One end of an ICE session in a simulated network: host, transactions, gatherer and agent, wired
- * as the service wires them. Two of them signal to each other, written and read as on the wire,
- * with a delay.
+ * One end of an ICE session in a simulated network, with its agent. Two of them signal to each
+ * other, written and read as on the wire, with a delay.
  */
 
 typedef struct _IcePeer IcePeer;
 struct _IcePeer {
-    StileClock *clock;
-    SimNet *net;
-    SimHost *host;
-    StileAddress local;
-    StileStunTransactions *transactions;
-    StileGatherer *gatherer;
+    SimEnd end;
     StileIceAgent *agent;
-    SimHost *nat64;     /* its stand-in on the IPv4 side of the NAT64; NULL: none */
-    StilePrefix prefix; /* of the NAT64 */
-    SimRelay *relay;    /* NULL: none */
-    StileAddress relayed;
     IcePeer *other;
     GPtrArray *signals;
     gint64 signalling_delay;
@@ -43,10 +32,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(IcePeer, ice_peer_free)
 
 /** Puts it, who has IPv6 only, behind a NAT64 that is @nat towards the internet. */
 void ice_peer_use_nat64(IcePeer *peer, SimNat *nat, const char *prefix);
-/** Gives it an address on @relay, as a relayed candidate. Before ice_peer_gather(). */
-void ice_peer_use_relay(IcePeer *peer, SimRelay *relay);
-/** Starts gathering, from the STUN server at @stun (nullable). */
-void ice_peer_gather(IcePeer *peer, const char *stun);
 /** From now on each is told what the other has and finds. */
 void ice_peer_introduce(IcePeer *a, IcePeer *b);
 /** Sends credentials and all candidates again, as after a restart. */

@@ -2,32 +2,25 @@
 /* The ladder, in a simulated network under a virtual clock: broker at once, then the relay, then
  * direct; a cut is bridged inside a second of the clock and direct again when mended; signals that
  * are lost are said again; the two sides come to rest. */
-#include "ice/gather.h"
 #include "mesh/connection.h"
-#include "simnet.h"
+#include "simend.h"
 
 #define MSEC ((gint64)1000)
 #define SEC  ((gint64)1000000)
 
-typedef struct _End End;
+typedef struct _Side Side;
 
 typedef struct {
-    End *to;
+    Side *to;
     GBytes *payload;
     StileTimer *timer;
 } Letter;
 
-struct _End {
-    StileClock *clock;
-    SimNet *net;
-    SimHost *host;
-    SimRelay *relay;
-    StileAddress local, relayed;
-    StileStunTransactions *transactions;
-    StileGatherer *gatherer;
+struct _Side {
+    SimEnd end;
     StileConnection *connection;
     StilePeerStats *stats;
-    End *other;
+    Side *other;
     GPtrArray *letters;
     guint n_letters, lose_letters, n_forgotten;
     gboolean traffic;
@@ -58,35 +51,34 @@ on_letter(gpointer user_data)
 static gboolean
 on_signal(gpointer user_data, const guint8 *payload, gsize size)
 {
-    End *end = user_data;
+    Side *side = user_data;
     Letter *letter;
 
-    end->n_letters++;
-    if (end->n_letters <= end->lose_letters)
+    side->n_letters++;
+    if (side->n_letters <= side->lose_letters)
         return TRUE;
     letter = g_new0(Letter, 1);
-    letter->to = end->other;
+    letter->to = side->other;
     letter->payload = g_bytes_new(payload, size);
-    letter->timer = stile_timer_new(end->clock, on_letter, letter);
+    letter->timer = stile_timer_new(side->end.clock, on_letter, letter);
     stile_timer_set_after(letter->timer, 40 * MSEC);
-    g_ptr_array_add(end->other->letters, letter);
+    g_ptr_array_add(side->other->letters, letter);
     return TRUE;
 }
 
 static gboolean
 on_permit(gpointer user_data, const StileAddress *remote)
 {
-    End *end = user_data;
+    Side *side = user_data;
 
-    if (end->relay)
-        sim_relay_permit(end->relay, &end->relayed, remote);
+    sim_end_permit(&side->end, remote);
     return TRUE;
 }
 
 static void
 on_forget(gpointer user_data, const StileAddress *remote)
 {
-    ((End *)user_data)->n_forgotten++;
+    ((Side *)user_data)->n_forgotten++;
 }
 
 static guint16
@@ -104,136 +96,80 @@ static const StileConnectionOps connection_ops = {on_signal, on_permit, on_forge
                                                   on_changed};
 
 static void
-on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize size)
+on_receive(gpointer user_data, const StileStunMessage *message, const StileEndpoint *from)
 {
-    End *end = user_data;
+    Side *side = user_data;
 
-    sim_host_send_endpoint(end->host, &end->local, to, data, size);
-}
-
-static void
-on_receive(gpointer user_data, const StileAddress *local, const StileAddress *remote,
-           const guint8 *data, gsize size)
-{
-    End *end = user_data;
-    StileEndpoint from = sim_net_unwrap(end->net, local, remote, &data, &size);
-    StileStunMessage message;
-
-    if (!stile_stun_message_parse(&message, data, size, NULL))
-        return;
-    if (!stile_stun_transactions_receive(end->transactions, &message, &from) &&
-        stile_connection_owns(end->connection, &message))
-        stile_connection_receive(end->connection, &message, &from);
+    if (stile_connection_owns(side->connection, message))
+        stile_connection_receive(side->connection, message, from);
 }
 
 static void
 on_added(gpointer user_data, const StileCandidate *candidate)
 {
-    stile_connection_add_local(((End *)user_data)->connection, candidate);
+    stile_connection_add_local(((Side *)user_data)->connection, candidate);
 }
 
 static void
 on_removed(gpointer user_data, const StileCandidate *candidate)
 {
-    stile_connection_remove_local(((End *)user_data)->connection, candidate);
+    stile_connection_remove_local(((Side *)user_data)->connection, candidate);
 }
 
 static void
 on_complete(gpointer user_data)
 {
-    stile_connection_set_gathered(((End *)user_data)->connection, TRUE);
+    stile_connection_set_gathered(((Side *)user_data)->connection, TRUE);
 }
 
 /* Applications that send ten packets a second. */
 static void
 on_traffic(gpointer user_data)
 {
-    End *end = user_data;
+    Side *side = user_data;
 
-    if (end->traffic)
-        stile_stat_add(end->stats->tx_packets, 1);
-    stile_timer_set_after(end->traffic_timer, 100 * MSEC);
+    if (side->traffic)
+        stile_stat_add(side->stats->tx_packets, 1);
+    stile_timer_set_after(side->traffic_timer, 100 * MSEC);
 }
 
-static End *
-end_new(StileClock *clock, SimNet *net, SimNat *nat, const char *local, SimRelay *relay,
-        gboolean controlling)
+static Side *
+side_new(StileClock *clock, SimNet *net, SimNat *nat, const char *local, SimRelay *relay,
+         gboolean controlling)
 {
     static const StileGathererOps gatherer_ops = {
         .added = on_added, .removed = on_removed, .complete = on_complete};
-    End *end = g_new0(End, 1);
-    g_autofree char *ip = NULL;
-    guint16 port;
+    Side *side = g_new0(Side, 1);
 
-    end->clock = stile_clock_ref(clock);
-    end->net = net;
-    end->local = sim_address(local);
-    ip = stile_address_ip_to_string(&end->local);
-    port = stile_address_port(&end->local);
-    end->host = sim_host_new(net, nat, ip, on_receive, end);
-    end->transactions = stile_stun_transactions_new(clock, on_send, end);
-    end->gatherer = stile_gatherer_new(clock, end->transactions, port, port, &gatherer_ops, end);
-    end->stats = stile_peer_stats_new();
-    end->letters = g_ptr_array_new_with_free_func(letter_free);
-    end->traffic = TRUE;
-    end->traffic_timer = stile_timer_new(clock, on_traffic, end);
-    stile_timer_set_after(end->traffic_timer, 0);
-    end->connection = stile_connection_new(clock, end->transactions, controlling, end->stats,
-                                           &connection_ops, end);
-    stile_connection_set_broker(end->connection, TRUE);
-    if (relay) {
-        StileCandidate candidate = {
-            .type = STILE_CANDIDATE_RELAYED,
-            .priority = stile_candidate_priority(STILE_CANDIDATE_RELAYED, 0xffff),
-            .server = sim_relay_server(relay),
-        };
-
-        end->relay = relay;
-        end->relayed = sim_relay_allocate(relay, end->host, &end->local);
-        candidate.address = candidate.base = end->relayed;
-        stile_candidate_set_foundation(&candidate);
-        stile_gatherer_add(end->gatherer, &candidate);
-    }
-    return end;
+    sim_end_init(&side->end, clock, net, nat, local, &gatherer_ops, on_receive, side);
+    side->stats = stile_peer_stats_new();
+    side->letters = g_ptr_array_new_with_free_func(letter_free);
+    side->traffic = TRUE;
+    side->traffic_timer = stile_timer_new(clock, on_traffic, side);
+    stile_timer_set_after(side->traffic_timer, 0);
+    side->connection = stile_connection_new(clock, side->end.transactions, controlling, side->stats,
+                                            &connection_ops, side);
+    stile_connection_set_broker(side->connection, TRUE);
+    sim_end_use_relay(&side->end, relay);
+    return side;
 }
 
 static void
-end_gather(End *end)
+side_free(Side *side)
 {
-    g_autoptr(GArray) addresses = g_array_new(FALSE, TRUE, sizeof(StileLocalAddress));
-    StileLocalAddress address = {
-        .address = stile_address_with_port(&end->local, 0),
-        .ifindex = 2,
-        .ifname = "eth0",
-        .link_type = "ether",
-        .mtu = 1500,
-    };
-    StileAddress server = sim_address("198.51.100.1:3478");
-
-    g_array_append_val(addresses, address);
-    stile_gatherer_add_stun_server(end->gatherer, &server);
-    stile_gatherer_set_active(end->gatherer, TRUE);
-    stile_gatherer_set_links(end->gatherer, addresses, NULL);
-}
-
-static void
-end_free(End *end)
-{
-    g_ptr_array_unref(end->letters);
-    stile_connection_free(end->connection);
-    stile_gatherer_free(end->gatherer);
-    stile_stun_transactions_free(end->transactions);
-    stile_timer_free(end->traffic_timer);
-    stile_peer_stats_unref(end->stats);
-    stile_clock_unref(end->clock);
-    g_free(end);
+    g_ptr_array_unref(side->letters);
+    stile_connection_free(side->connection);
+    sim_end_clear(&side->end);
+    stile_timer_free(side->traffic_timer);
+    stile_peer_stats_unref(side->stats);
+    g_free(side);
 }
 
 typedef struct {
     StileClock *clock;
     SimNet *net;
     SimRelay *relay;
-    End *a, *b;
+    Side *a, *b;
 } World;
 
 static void
@@ -248,27 +184,27 @@ world_set_up(World *world, StileNatBehaviour mapping, StileNatBehaviour filterin
     world->relay = sim_relay_new(world->net, "198.51.100.2");
     home = sim_nat_new(world->net, NULL, "203.0.113.1", mapping, filtering);
     office = sim_nat_new(world->net, NULL, "203.0.113.2", mapping, filtering);
-    world->a = end_new(world->clock, world->net, home, "192.168.1.2:4001", world->relay, TRUE);
-    world->b = end_new(world->clock, world->net, office, "192.168.2.2:4002", world->relay, FALSE);
+    world->a = side_new(world->clock, world->net, home, "192.168.1.2:4001", world->relay, TRUE);
+    world->b = side_new(world->clock, world->net, office, "192.168.2.2:4002", world->relay, FALSE);
     world->a->other = world->b;
     world->b->other = world->a;
-    end_gather(world->a);
-    end_gather(world->b);
+    sim_end_gather(&world->a->end, "198.51.100.1:3478");
+    sim_end_gather(&world->b->end, "198.51.100.1:3478");
 }
 
 static void
 world_clear(World *world)
 {
-    end_free(world->a);
-    end_free(world->b);
+    side_free(world->a);
+    side_free(world->b);
     sim_net_free(world->net);
     stile_clock_unref(world->clock);
 }
 
 static gboolean
-uses(End *end, StileWayKind kind)
+uses(Side *side, StileWayKind kind)
 {
-    const StileConnectionWay *way = stile_connection_first(end->connection);
+    const StileConnectionWay *way = stile_connection_first(side->connection);
 
     return way && way->way.kind == kind;
 }
@@ -316,12 +252,12 @@ test_hard_both(void)
 }
 
 static gboolean
-takes_another(End *end)
+takes_another(Side *side)
 {
-    const StileConnectionWay *first = stile_connection_first(end->connection);
+    const StileConnectionWay *first = stile_connection_first(side->connection);
 
     return (first && first->way.kind != STILE_WAY_DIRECT) ||
-           stile_connection_second(end->connection) != NULL;
+           stile_connection_second(side->connection) != NULL;
 }
 
 static void
@@ -422,9 +358,9 @@ test_bad_signals(void)
 }
 
 static gboolean
-has_way_to(End *end, const StileAddress *remote)
+has_way_to(Side *side, const StileAddress *remote)
 {
-    const GArray *ways = stile_connection_ways(end->connection);
+    const GArray *ways = stile_connection_ways(side->connection);
 
     for (guint i = 0; i < ways->len; i++)
         if (stile_address_equal(&g_array_index(ways, StileConnectionWay, i).remote, remote))
@@ -447,11 +383,11 @@ test_address_gone(void)
 
     world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
     stile_candidate_set_foundation(&extra);
-    stile_gatherer_add(world.a->gatherer, &extra);
+    stile_gatherer_add(world.a->end.gatherer, &extra);
     g_assert_true(reach(&world, STILE_WAY_DIRECT, 2 * SEC));
     stile_clock_advance(world.clock, 10 * SEC);
     g_assert_true(has_way_to(world.b, &extra.address));
-    stile_gatherer_remove(world.a->gatherer, &extra);
+    stile_gatherer_remove(world.a->end.gatherer, &extra);
     stile_clock_advance(world.clock, SEC);
     g_assert_false(has_way_to(world.b, &extra.address));
     g_assert_cmpuint(world.b->n_forgotten, ==, 1);

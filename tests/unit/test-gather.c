@@ -37,7 +37,7 @@ world_close(World *world)
 static const StileCandidate *
 candidate(World *world, guint i)
 {
-    const GArray *candidates = stile_gatherer_candidates(world->peer->gatherer);
+    const GArray *candidates = stile_gatherer_candidates(world->peer->end.gatherer);
 
     g_assert_cmpuint(candidates->len, >, i);
     return &g_array_index(candidates, StileCandidate, i);
@@ -46,7 +46,7 @@ candidate(World *world, guint i)
 static guint
 count(World *world)
 {
-    return stile_gatherer_candidates(world->peer->gatherer)->len;
+    return stile_gatherer_candidates(world->peer->end.gatherer)->len;
 }
 
 static void
@@ -54,7 +54,7 @@ add_server(World *world, const char *text)
 {
     StileAddress server = sim_address(text);
 
-    stile_gatherer_add_stun_server(world->peer->gatherer, &server);
+    stile_gatherer_add_stun_server(world->peer->end.gatherer, &server);
 }
 
 static void
@@ -72,7 +72,7 @@ test_host_and_reflexive(void)
     World world;
 
     world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
-    ice_peer_gather(world.peer, STUN);
+    sim_end_gather(&world.peer->end, STUN);
     g_assert_cmpuint(count(&world), ==, 1); /* the host at once */
     g_assert_cmpuint(world.peer->n_completed, ==, 0);
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
@@ -84,8 +84,9 @@ test_host_and_reflexive(void)
     assert_address(&candidate(&world, 1)->address, "203.0.113.1:50000");
     assert_address(&candidate(&world, 1)->base, "192.168.1.2:50000");
     g_assert_cmpuint(candidate(&world, 0)->priority, >, candidate(&world, 1)->priority);
-    g_assert_cmpuint(stile_gatherer_reflexives(world.peer->gatherer)->len, ==, 1);
-    reflexive = &g_array_index(stile_gatherer_reflexives(world.peer->gatherer), StileReflexive, 0);
+    g_assert_cmpuint(stile_gatherer_reflexives(world.peer->end.gatherer)->len, ==, 1);
+    reflexive = &g_array_index(stile_gatherer_reflexives(world.peer->end.gatherer), StileReflexive,
+                               0);
     assert_address(&reflexive->server, STUN);
     assert_address(&reflexive->mapped, "203.0.113.1:50000");
     world_close(&world);
@@ -102,11 +103,11 @@ test_two_servers(void)
 
         world_open(&world, mappings[i]);
         add_server(&world, "198.51.100.2:3478");
-        ice_peer_gather(world.peer, STUN);
+        sim_end_gather(&world.peer->end, STUN);
         stile_clock_advance(world.clock, G_USEC_PER_SEC);
         /* A NAT that maps per destination has as many addresses for us as there are servers. */
         g_assert_cmpuint(count(&world), ==, 2 + i);
-        g_assert_cmpuint(stile_gatherer_reflexives(world.peer->gatherer)->len, ==, 2);
+        g_assert_cmpuint(stile_gatherer_reflexives(world.peer->end.gatherer)->len, ==, 2);
         g_assert_cmpuint(world.peer->n_completed, ==, 1);
         world_close(&world);
     }
@@ -119,7 +120,7 @@ test_silent_server(void)
 
     world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
     add_server(&world, "198.51.100.77:3478");
-    ice_peer_gather(world.peer, STUN);
+    sim_end_gather(&world.peer->end, STUN);
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
     g_assert_cmpuint(count(&world), ==, 2);
     g_assert_cmpuint(world.peer->n_completed, ==, 0);
@@ -155,7 +156,7 @@ test_answer_from_elsewhere(void)
     world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
     sim_nat_set_filtering(world.nat, STILE_NAT_ENDPOINT_INDEPENDENT); /* so that it gets in */
     sim_net_set_tap(world.net, answer_from_elsewhere, world.net);
-    ice_peer_gather(world.peer, STUN);
+    sim_end_gather(&world.peer->end, STUN);
     stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
     g_assert_cmpuint(count(&world), ==, 1);
     g_assert_cmpuint(world.peer->n_completed, ==, 1);
@@ -169,7 +170,7 @@ test_mapping_changes(void)
     World world;
 
     world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
-    ice_peer_gather(world.peer, STUN);
+    sim_end_gather(&world.peer->end, STUN);
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
     before = candidate(&world, 1)->address;
     sim_nat_forget(world.nat);
@@ -187,15 +188,15 @@ test_inactive_is_silent(void)
     World world;
 
     world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
-    ice_peer_gather(world.peer, STUN);
-    stile_gatherer_set_active(world.peer->gatherer, FALSE);
+    sim_end_gather(&world.peer->end, STUN);
+    stile_gatherer_set_active(world.peer->end.gatherer, FALSE);
     stile_clock_advance(world.clock, 60 * G_USEC_PER_SEC);
     g_assert_cmpuint(world.peer->n_completed, ==, 1);
     sent = sim_net_sent(world.net);
     stile_clock_advance(world.clock, G_TIME_SPAN_HOUR);
     g_assert_cmpuint(sim_net_sent(world.net), ==, sent);
     /* After so long the mapping is gone: asked at once. */
-    stile_gatherer_set_active(world.peer->gatherer, TRUE);
+    stile_gatherer_set_active(world.peer->end.gatherer, TRUE);
     stile_clock_advance(world.clock, G_TIME_SPAN_MILLISECOND);
     g_assert_cmpuint(sim_net_sent(world.net), ==, sent + 1);
     world_close(&world);
@@ -228,7 +229,7 @@ test_links(void)
 
         add_local(addresses, text, "docker0", "docker");
     }
-    stile_gatherer_set_links(world.peer->gatherer, addresses, "stile0");
+    stile_gatherer_set_links(world.peer->end.gatherer, addresses, "stile0");
     g_assert_cmpuint(count(&world), ==, 5);
     assert_address(&candidate(&world, 0)->address, "[2001:db8::5]:50000");
     g_assert_cmpint(candidate(&world, 0)->technique, ==, STILE_TECHNIQUE_IPV6);
@@ -240,7 +241,7 @@ test_links(void)
     world.peer->n_completed = 0;
     world.peer->n_added = 0;
     g_array_remove_index(addresses, 0);
-    stile_gatherer_set_links(world.peer->gatherer, addresses, "stile0");
+    stile_gatherer_set_links(world.peer->end.gatherer, addresses, "stile0");
     g_assert_cmpuint(count(&world), ==, 4);
     g_assert_cmpuint(world.peer->n_added, ==, 0);
     stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
@@ -280,19 +281,19 @@ test_ipv6_privacy(void)
     add_local(addresses, "2001:db8:1::a:b:c:d", "eth0", "ether");
     add_local(addresses, "fe80::5054:ff:fe12:3456", "eth0", "ether");
     g_array_index(addresses, StileLocalAddress, 2).temporary = TRUE;
-    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    stile_gatherer_set_links(world.peer->end.gatherer, addresses, NULL);
     assert_offered(&world, (const char *const[]){"2001:db8:1:0:a:b:c:d",
                                                  "2001:db8:2:0:5054:ff:fe12:3456", NULL});
     /* The temporary address' time is over, a new one has come: that is offered, the old one not. */
     g_array_index(addresses, StileLocalAddress, 2).deprecated = TRUE;
     add_local(addresses, "2001:db8:1::e:f:a:b", "eth0", "ether");
     g_array_index(addresses, StileLocalAddress, 4).temporary = TRUE;
-    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    stile_gatherer_set_links(world.peer->end.gatherer, addresses, NULL);
     assert_offered(&world, (const char *const[]){"2001:db8:1:0:e:f:a:b",
                                                  "2001:db8:2:0:5054:ff:fe12:3456", NULL});
     /* With no other left, the hardware's has to do. */
     g_array_set_size(addresses, 3);
-    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    stile_gatherer_set_links(world.peer->end.gatherer, addresses, NULL);
     assert_offered(&world, (const char *const[]){"2001:db8:1:0:5054:ff:fe12:3456",
                                                  "2001:db8:2:0:5054:ff:fe12:3456", NULL});
     world_close(&world);
@@ -310,7 +311,7 @@ test_ipv6_inside(void)
     add_server(&world, "[2001:db8:ffff::1]:3478");
     add_local(addresses, "fd00::5", "eth0", "ether");
     add_local(addresses, "2001:db8::5", "eth0", "ether");
-    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    stile_gatherer_set_links(world.peer->end.gatherer, addresses, NULL);
     assert_offered(&world, (const char *const[]){"fd00::5", "2001:db8::5", NULL});
     sent = sim_net_sent(world.net);
     stile_clock_advance(world.clock, G_TIME_SPAN_MILLISECOND);
@@ -318,7 +319,7 @@ test_ipv6_inside(void)
     g_array_remove_index(addresses, 1);
     stile_clock_advance(world.clock, 10 * G_USEC_PER_SEC);
     sent = sim_net_sent(world.net);
-    stile_gatherer_set_links(world.peer->gatherer, addresses, NULL);
+    stile_gatherer_set_links(world.peer->end.gatherer, addresses, NULL);
     stile_clock_advance(world.clock, G_TIME_SPAN_MILLISECOND);
     g_assert_cmpuint(sim_net_sent(world.net), ==, sent + 1);
     world_close(&world);
@@ -332,14 +333,14 @@ test_readdressed(void)
     World world;
 
     world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
-    ice_peer_gather(world.peer, STUN);
+    sim_end_gather(&world.peer->end, STUN);
     stile_clock_advance(world.clock, 60 * G_USEC_PER_SEC);
     g_assert_cmpuint(world.peer->n_readdressed, ==, 0);
     sim_nat_forget(world.nat); /* another port is no other address */
     stile_clock_advance(world.clock, 30 * G_USEC_PER_SEC);
     g_assert_cmpuint(world.peer->n_readdressed, ==, 0);
     sim_nat_set_public(world.nat, "203.0.113.2");
-    stile_gatherer_ask(world.peer->gatherer);
+    stile_gatherer_ask(world.peer->end.gatherer);
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
     g_assert_cmpuint(world.peer->n_readdressed, ==, 1);
     g_assert_cmpuint(count(&world), ==, 2);
@@ -364,12 +365,12 @@ test_extra(void)
 
     /* The router's mapping and the NAT's are one address: told once, as what is surer. */
     world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
-    stile_gatherer_add(world.peer->gatherer, &mapped);
-    ice_peer_gather(world.peer, STUN);
+    stile_gatherer_add(world.peer->end.gatherer, &mapped);
+    sim_end_gather(&world.peer->end, STUN);
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
     g_assert_cmpuint(count(&world), ==, 2);
     g_assert_cmpint(candidate(&world, 1)->technique, ==, STILE_TECHNIQUE_PORT_MAPPED);
-    stile_gatherer_remove(world.peer->gatherer, &mapped);
+    stile_gatherer_remove(world.peer->end.gatherer, &mapped);
     g_assert_cmpuint(count(&world), ==, 2);
     g_assert_cmpint(candidate(&world, 1)->technique, ==, STILE_TECHNIQUE_REFLEXIVE);
     world_close(&world);
@@ -381,9 +382,9 @@ test_servers_change(void)
     World world;
 
     world_open(&world, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
-    ice_peer_gather(world.peer, STUN);
+    sim_end_gather(&world.peer->end, STUN);
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
-    stile_gatherer_clear_stun_servers(world.peer->gatherer);
+    stile_gatherer_clear_stun_servers(world.peer->end.gatherer);
     stile_clock_advance(world.clock, 60 * G_USEC_PER_SEC);
     g_assert_cmpuint(count(&world), ==, 2); /* no better knowledge yet */
     add_server(&world, "198.51.100.2:3478");
@@ -430,10 +431,10 @@ test_turn(void)
 
     world_open(&world, STILE_NAT_ENDPOINT_INDEPENDENT);
     host = sim_host_new(world.net, NULL, "198.51.100.7", on_turn_request, &host);
-    turn = stile_turn_new(world.clock, world.peer->transactions, &server, AF_INET, "user", "secret",
-                          &ops, world.peer->gatherer);
+    turn = stile_turn_new(world.clock, world.peer->end.transactions, &server, AF_INET, "user",
+                          "secret", &ops, world.peer->end.gatherer);
     stile_turn_start(turn);
-    ice_peer_gather(world.peer, NULL);
+    sim_end_gather(&world.peer->end, NULL);
     stile_clock_advance(world.clock, 5 * G_TIME_SPAN_MILLISECOND);
     g_assert_cmpuint(world.peer->n_completed, ==, 0); /* allocating */
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
@@ -444,7 +445,7 @@ test_turn(void)
     assert_address(&candidate(&world, 2)->address, "198.51.100.7:49152");
     assert_address(&candidate(&world, 2)->server, "198.51.100.7:3478");
     stile_turn_free(turn);
-    stile_gatherer_turn_gone(world.peer->gatherer, turn);
+    stile_gatherer_turn_gone(world.peer->end.gatherer, turn);
     g_assert_cmpuint(count(&world), ==, 1);
     world_close(&world);
 }

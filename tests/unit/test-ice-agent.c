@@ -45,8 +45,8 @@ world_open(World *world, guint32 seed, gboolean a_controls, gboolean b_controls)
     world->b = ice_peer_new(world->clock, world->net, NULL, "203.0.113.2:50000", b_controls);
     world->stranger = sim_host_new(world->net, NULL, "192.0.2.66", on_stranger_receive, world);
     world->stranger_address = sim_address("192.0.2.66:6666");
-    ice_peer_gather(world->a, NULL);
-    ice_peer_gather(world->b, NULL);
+    sim_end_gather(&world->a->end, NULL);
+    sim_end_gather(&world->b->end, NULL);
 }
 
 static void
@@ -164,7 +164,8 @@ answers_to(World *world, const char *ufrag, const char *password, gboolean unkno
     gsize size = make_request(world, &builder, ufrag, password, unknown);
 
     world->n_answers = 0;
-    sim_host_send(world->stranger, &world->stranger_address, &world->a->local, builder.data, size);
+    sim_host_send(world->stranger, &world->stranger_address, &world->a->end.local, builder.data,
+                  size);
     stile_clock_advance(world->clock, G_USEC_PER_SEC);
     return world->n_answers;
 }
@@ -218,15 +219,15 @@ forge(gpointer user_data, const StileAddress *source, const StileAddress *destin
         return TRUE;
     if (message.class != STILE_STUN_REQUEST)
         return TRUE;
-    if (stile_address_equal(source, &world->b->local)) /* B is not to be heard at all */
+    if (stile_address_equal(source, &world->b->end.local)) /* B is not to be heard at all */
         return FALSE;
     stile_stun_builder_init(&builder, STILE_STUN_SUCCESS, STILE_STUN_BINDING, message.id);
-    stile_stun_builder_address(&builder, STILE_STUN_XOR_MAPPED_ADDRESS, &world->a->local);
+    stile_stun_builder_address(&builder, STILE_STUN_XOR_MAPPED_ADDRESS, &world->a->end.local);
     if (forger->password)
         stile_stun_builder_integrity(&builder, forger->password, strlen(forger->password));
     stile_stun_builder_fingerprint(&builder);
     size = stile_stun_builder_finish(&builder);
-    sim_net_inject(world->net, &from, &world->a->local, builder.data, size);
+    sim_net_inject(world->net, &from, &world->a->end.local, builder.data, size);
     forger->n++;
     return FALSE;
 }
@@ -275,10 +276,10 @@ watch_roles(gpointer user_data, const StileAddress *source, const StileAddress *
     StileStunMessage message;
     StileStunBuilder builder;
 
-    if (!stile_address_equal(destination, &world->b->local) ||
+    if (!stile_address_equal(destination, &world->b->end.local) ||
         !stile_stun_message_parse(&message, data, size, NULL) ||
         message.class != STILE_STUN_REQUEST)
-        return stile_address_equal(destination, &world->a->local);
+        return stile_address_equal(destination, &world->a->end.local);
     if (stile_stun_message_u64(&message, STILE_STUN_ICE_CONTROLLED, &tap->last_tie_breaker)) {
         tap->n_controlled++;
         return FALSE;
@@ -451,8 +452,8 @@ test_nat_reboot(void)
     StileAddress before;
 
     a->heartbeat = b->heartbeat = G_USEC_PER_SEC;
-    ice_peer_gather(a, NULL);
-    ice_peer_gather(b, NULL);
+    sim_end_gather(&a->end, NULL);
+    sim_end_gather(&b->end, NULL);
     ice_peer_introduce(a, b);
     g_assert_true(ice_peers_connect(a, b, LIMIT));
     before = stile_ice_agent_selected(a->agent)->local.address;
@@ -477,7 +478,7 @@ test_upgrade_and_downgrade(void)
 
     world_open(&world, 3, TRUE, FALSE);
     world.a->heartbeat = world.b->heartbeat = 250 * G_TIME_SPAN_MILLISECOND;
-    ice_peer_use_relay(world.a, sim_relay_new(world.net, "198.51.100.8"));
+    sim_end_use_relay(&world.a->end, sim_relay_new(world.net, "198.51.100.8"));
     sim_net_cut(world.net, "203.0.113.1", "203.0.113.2", TRUE);
     world_connect(&world);
     stile_clock_advance(world.clock, LIMIT);
@@ -667,7 +668,7 @@ test_local_goes(void)
 
     world_open(&world, 3, TRUE, FALSE);
     world_connect(&world);
-    host = g_array_index(stile_gatherer_candidates(world.a->gatherer), StileCandidate, 0);
+    host = g_array_index(stile_gatherer_candidates(world.a->end.gatherer), StileCandidate, 0);
     mapped = host;
     mapped.type = STILE_CANDIDATE_SERVER_REFLEXIVE;
     mapped.address = sim_address("192.0.2.9:999");
@@ -746,7 +747,7 @@ send_nonsense(World *world, GRand *rand)
     if (g_rand_boolean(rand))
         stile_stun_builder_fingerprint(&builder);
     size = stile_stun_builder_finish(&builder);
-    sim_net_inject(world->net, &source, &world->a->local, builder.data, size);
+    sim_net_inject(world->net, &source, &world->a->end.local, builder.data, size);
 }
 
 static void
@@ -770,7 +771,7 @@ test_noise(void)
             memcpy(noise + 4, "\x21\x12\xa4\x42", 4);
             size &= ~3u;
         }
-        sim_net_inject(world.net, &world.b->local, &world.a->local, noise, size);
+        sim_net_inject(world.net, &world.b->end.local, &world.a->end.local, noise, size);
         send_nonsense(&world, rand);
         stile_clock_advance(world.clock, 5 * G_TIME_SPAN_MILLISECOND);
         g_assert_cmpuint(n_pairs(world.a), <=, 100);
@@ -779,7 +780,7 @@ test_noise(void)
     stile_clock_advance(world.clock, LIMIT);
     g_assert_true(ice_peers_connect(world.a, world.b, 0));
     g_assert_true(stile_address_equal(&stile_ice_agent_selected(world.b->agent)->endpoint.remote,
-                                      &world.a->local));
+                                      &world.a->end.local));
     world_close(&world);
 }
 

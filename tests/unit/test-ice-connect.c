@@ -75,8 +75,8 @@ world_close(World *world)
 static void
 gather_and_introduce(World *world)
 {
-    ice_peer_gather(world->a, "198.51.100.1:3478");
-    ice_peer_gather(world->b, "198.51.100.1:3478");
+    sim_end_gather(&world->a->end, "198.51.100.1:3478");
+    sim_end_gather(&world->b->end, "198.51.100.1:3478");
     ice_peer_introduce(world->a, world->b);
 }
 
@@ -142,8 +142,8 @@ test_relay(gconstpointer data)
     World world;
 
     world_open(&world, pair[0], pair[1], 5);
-    ice_peer_use_relay(world.a, sim_relay_new(world.net, "198.51.100.8"));
-    ice_peer_use_relay(world.b, sim_relay_new(world.net, "198.51.100.9"));
+    sim_end_use_relay(&world.a->end, sim_relay_new(world.net, "198.51.100.8"));
+    sim_end_use_relay(&world.b->end, sim_relay_new(world.net, "198.51.100.9"));
     gather_and_introduce(&world);
     g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
     /* Whatever came first: in the end it is direct where it can be. */
@@ -163,7 +163,8 @@ test_one_relay(void)
         World world;
 
         world_open(&world, &kinds[5], &kinds[5], 6);
-        ice_peer_use_relay(side ? world.b : world.a, sim_relay_new(world.net, "198.51.100.8"));
+        sim_end_use_relay(&(side ? world.b : world.a)->end,
+                          sim_relay_new(world.net, "198.51.100.8"));
         gather_and_introduce(&world);
         g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
         g_assert_false(ice_peer_is_direct(world.a));
@@ -199,11 +200,11 @@ test_late_candidate(void)
     World world;
 
     world_open(&world, &kinds[3], &kinds[3], 7);
-    ice_peer_gather(world.a, "198.51.100.1:3478");
+    sim_end_gather(&world.a->end, "198.51.100.1:3478");
     ice_peer_introduce(world.a, world.b);
     stile_clock_advance(world.clock, 30 * G_USEC_PER_SEC);
     g_assert_null(stile_ice_agent_selected(world.a->agent));
-    ice_peer_gather(world.b, "198.51.100.1:3478");
+    sim_end_gather(&world.b->end, "198.51.100.1:3478");
     g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
     world_close(&world);
 }
@@ -235,8 +236,8 @@ test_reflexive_before_signalled(void)
 
     /* B's check arrives at A before B's candidates do: peer-reflexive first, then what it is. */
     world_open(&world, &kinds[0], &kinds[1], 9);
-    ice_peer_gather(world.a, "198.51.100.1:3478");
-    ice_peer_gather(world.b, "198.51.100.1:3478");
+    sim_end_gather(&world.a->end, "198.51.100.1:3478");
+    sim_end_gather(&world.b->end, "198.51.100.1:3478");
     stile_clock_advance(world.clock, G_USEC_PER_SEC);
     world.a->signalling_delay = 2 * G_USEC_PER_SEC;
     ice_peer_introduce(world.a, world.b);
@@ -299,8 +300,8 @@ test_ipv6(void)
     world.net = sim_net_new(world.clock, 4);
     world.a = ice_peer_new(world.clock, world.net, NULL, "[2001:db8:1::1]:50000", TRUE);
     world.b = ice_peer_new(world.clock, world.net, NULL, "[2001:db8:2::1]:50000", FALSE);
-    ice_peer_gather(world.a, NULL);
-    ice_peer_gather(world.b, NULL);
+    sim_end_gather(&world.a->end, NULL);
+    sim_end_gather(&world.b->end, NULL);
     ice_peer_introduce(world.a, world.b);
     g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
     g_assert_cmpint(stile_ice_agent_selected(world.a->agent)->local.technique, ==,
@@ -332,10 +333,10 @@ test_nat64(gconstpointer data)
     world.a = ice_peer_new(world.clock, world.net, NULL, "[2001:db8:ffff::1]:50000", TRUE);
     world.b = ice_peer_new(world.clock, world.net, home, "192.168.1.2:50001", FALSE);
     ice_peer_use_nat64(world.a, nat64, prefix);
-    g_assert_true(stile_nat64_synthesize(&synthesized, &world.a->prefix, &server));
-    stile_gatherer_add_stun_server(world.a->gatherer, &synthesized);
-    ice_peer_gather(world.a, NULL);
-    ice_peer_gather(world.b, "198.51.100.1:3478");
+    g_assert_true(stile_nat64_synthesize(&synthesized, &world.a->end.prefix, &server));
+    stile_gatherer_add_stun_server(world.a->end.gatherer, &synthesized);
+    sim_end_gather(&world.a->end, NULL);
+    sim_end_gather(&world.b->end, "198.51.100.1:3478");
     ice_peer_introduce(world.a, world.b);
     g_assert_true(ice_peers_connect(world.a, world.b, LIMIT));
     a = stile_ice_agent_selected(world.a->agent);
@@ -347,9 +348,9 @@ test_nat64(gconstpointer data)
     g_assert_cmpint(b->local.type, ==, STILE_CANDIDATE_SERVER_REFLEXIVE);
     g_assert_true(stile_address_equal(&a->local.address, &b->remote.address));
     g_assert_true(stile_address_equal(&b->local.address, &a->remote.address));
-    g_assert_true(stile_address_equal(&a->local.base, &world.a->local));
-    g_assert_true(stile_address_equal_ip(&a->endpoint.local, &world.a->local));
-    g_assert_true(stile_nat64_synthesize(&through, &world.a->prefix, &a->remote.address));
+    g_assert_true(stile_address_equal(&a->local.base, &world.a->end.local));
+    g_assert_true(stile_address_equal_ip(&a->endpoint.local, &world.a->end.local));
+    g_assert_true(stile_nat64_synthesize(&through, &world.a->end.prefix, &a->remote.address));
     g_assert_true(stile_address_equal(&a->endpoint.remote, &through));
     /* IPv4 is there: no more detours. */
     stile_ice_agent_set_nat64(world.a->agent, &(StilePrefix){0});
@@ -368,8 +369,8 @@ test_nat64_private(void)
     world.a = ice_peer_new(world.clock, world.net, NULL, "[2001:db8:ffff::1]:50000", TRUE);
     world.b = ice_peer_new(world.clock, world.net, NULL, "192.168.1.2:50001", FALSE);
     ice_peer_use_nat64(world.a, NULL, "64:ff9b::/96");
-    ice_peer_gather(world.a, NULL);
-    ice_peer_gather(world.b, NULL);
+    sim_end_gather(&world.a->end, NULL);
+    sim_end_gather(&world.b->end, NULL);
     ice_peer_introduce(world.a, world.b);
     stile_clock_advance(world.clock, LIMIT);
     pairs = stile_ice_agent_pairs(world.a->agent);
@@ -384,14 +385,14 @@ offer(IcePeer *peer)
     StileCandidate host = {
         .type = STILE_CANDIDATE_HOST,
         .technique = STILE_TECHNIQUE_IPV6,
-        .address = peer->local,
-        .base = peer->local,
+        .address = peer->end.local,
+        .base = peer->end.local,
         .priority = stile_candidate_priority(STILE_CANDIDATE_HOST, 65535),
     };
 
     host.address.in6.sin6_scope_id = 0;
     stile_candidate_set_foundation(&host);
-    stile_gatherer_add(peer->gatherer, &host);
+    stile_gatherer_add(peer->end.gatherer, &host);
 }
 
 static void
