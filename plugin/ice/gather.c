@@ -54,6 +54,7 @@ struct _StileGatherer {
 
     GArray *hosts;      /* of Host, best first */
     GArray *servers;    /* of StileAddress */
+    GArray *members;    /* of StileNatServer */
     GPtrArray *queries; /* of Query, owned */
     GArray *reflexives; /* of StileReflexive */
     GArray *relays;     /* of Relay */
@@ -265,9 +266,23 @@ query_free(Query *query)
     g_free(query);
 }
 
+static const StileNatServer *
+find_member(StileGatherer *gatherer, const StileAddress *server)
+{
+    for (guint i = 0; i < gatherer->members->len; i++) {
+        const StileNatServer *member = &g_array_index(gatherer->members, StileNatServer, i);
+
+        if (stile_address_equal(&member->address, server))
+            return member;
+    }
+    return NULL;
+}
+
 static gboolean
 is_server(StileGatherer *gatherer, const StileAddress *server)
 {
+    if (find_member(gatherer, server))
+        return TRUE;
     for (guint i = 0; i < gatherer->servers->len; i++)
         if (stile_address_equal(&g_array_index(gatherer->servers, StileAddress, i), server))
             return TRUE;
@@ -335,6 +350,7 @@ ask(Query *query)
         .remote = query->server,
         .local = query->base,
     };
+    const StileNatServer *member = find_member(gatherer, &query->server);
     guint8 id[STILE_STUN_ID_SIZE];
     StileStunTransaction *transaction;
     StileStunBuilder builder;
@@ -343,11 +359,18 @@ ask(Query *query)
     if (query->transaction)
         return;
     stile_clock_random(gatherer->clock, id, sizeof id);
-    stile_stun_builder_init(&builder, STILE_STUN_REQUEST, STILE_STUN_BINDING, id);
-    stile_stun_builder_fingerprint(&builder);
-    size = stile_stun_builder_finish(&builder);
-    transaction = stile_stun_transactions_request(gatherer->transactions, &to, builder.data, size,
-                                                  NULL, 0, &ask_pace, on_answer, query);
+    if (member) {
+        StileNatQuestion question = stile_nat_question_to(member);
+
+        size = stile_nat_question_write(&question, id, &builder);
+    } else {
+        stile_stun_builder_init(&builder, STILE_STUN_REQUEST, STILE_STUN_BINDING, id);
+        stile_stun_builder_fingerprint(&builder);
+        size = stile_stun_builder_finish(&builder);
+    }
+    transaction = stile_stun_transactions_request(
+        gatherer->transactions, &to, builder.data, size, member ? member->key : NULL,
+        member ? sizeof member->key : 0, &ask_pace, on_answer, query);
     if (transaction) /* else it was answered within */
         query->transaction = transaction;
 }
@@ -417,6 +440,20 @@ can_ask(StileGatherer *gatherer, const Host *host, const StileAddress *server)
     return TRUE;
 }
 
+static void
+add_query(StileGatherer *gatherer, const Host *host, const StileAddress *server)
+{
+    Query *query;
+
+    if (!can_ask(gatherer, host, server) || find_query(gatherer, &host->base, server))
+        return;
+    query = g_new0(Query, 1);
+    query->gatherer = gatherer;
+    query->base = host->base;
+    query->server = *server;
+    g_ptr_array_add(gatherer->queries, query);
+}
+
 /* Makes the queries those of the hosts and servers there are, and starts a round. */
 static void
 renew_queries(StileGatherer *gatherer)
@@ -432,18 +469,10 @@ renew_queries(StileGatherer *gatherer)
     for (guint i = 0; i < gatherer->hosts->len; i++) {
         const Host *host = &g_array_index(gatherer->hosts, Host, i);
 
-        for (guint j = 0; j < gatherer->servers->len; j++) {
-            const StileAddress *server = &g_array_index(gatherer->servers, StileAddress, j);
-            Query *query;
-
-            if (!can_ask(gatherer, host, server) || find_query(gatherer, &host->base, server))
-                continue;
-            query = g_new0(Query, 1);
-            query->gatherer = gatherer;
-            query->base = host->base;
-            query->server = *server;
-            g_ptr_array_add(gatherer->queries, query);
-        }
+        for (guint j = 0; j < gatherer->servers->len; j++)
+            add_query(gatherer, host, &g_array_index(gatherer->servers, StileAddress, j));
+        for (guint j = 0; j < gatherer->members->len; j++)
+            add_query(gatherer, host, &g_array_index(gatherer->members, StileNatServer, j).address);
     }
     stile_timer_set_after(gatherer->ask_timer, 0);
 }
@@ -509,6 +538,16 @@ stile_gatherer_add_stun_server(StileGatherer *gatherer, const StileAddress *serv
         return;
     g_array_append_val(gatherer->servers, *server);
     gatherer->completed = FALSE;
+    renew_queries(gatherer);
+}
+
+void
+stile_gatherer_set_members(StileGatherer *gatherer, const StileNatServer *members, gsize n)
+{
+    g_array_set_size(gatherer->members, 0);
+    g_array_append_vals(gatherer->members, members, (guint)n);
+    if (n > 0)
+        gatherer->completed = FALSE;
     renew_queries(gatherer);
 }
 
@@ -617,6 +656,7 @@ stile_gatherer_new(StileClock *clock, StileStunTransactions *transactions, guint
     gatherer->user_data = user_data;
     gatherer->hosts = g_array_new(FALSE, TRUE, sizeof(Host));
     gatherer->servers = g_array_new(FALSE, TRUE, sizeof(StileAddress));
+    gatherer->members = g_array_new(FALSE, TRUE, sizeof(StileNatServer));
     gatherer->queries = g_ptr_array_new_with_free_func((GDestroyNotify)query_free);
     gatherer->reflexives = g_array_new(FALSE, TRUE, sizeof(StileReflexive));
     gatherer->relays = g_array_new(FALSE, TRUE, sizeof(Relay));
@@ -634,6 +674,7 @@ stile_gatherer_free(StileGatherer *gatherer)
     g_ptr_array_unref(gatherer->queries);
     g_array_unref(gatherer->hosts);
     g_array_unref(gatherer->servers);
+    g_array_unref(gatherer->members);
     g_array_unref(gatherer->reflexives);
     g_array_unref(gatherer->relays);
     g_array_unref(gatherer->extras);

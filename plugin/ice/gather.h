@@ -3,6 +3,7 @@
 
 #include "ice/candidate.h"
 #include "io/links.h"
+#include "nat/inquiry.h"
 #include "stun/transactions.h"
 #include "stun/turn.h"
 
@@ -51,6 +52,8 @@ void stile_gatherer_set_links(StileGatherer *gatherer, const GArray *addresses,
                               const char *exclude);
 /** @server: of a STUN server, resolved; each is asked */
 void stile_gatherer_add_stun_server(StileGatherer *gatherer, const StileAddress *server);
+/** @members: those that are asked from now on, beside the STUN servers */
+void stile_gatherer_set_members(StileGatherer *gatherer, const StileNatServer *members, gsize n);
 /** Forgets the STUN servers; their candidates stay until the next answer or restart. */
 void stile_gatherer_clear_stun_servers(StileGatherer *gatherer);
 /** To be called from StileTurnOps.changed: adds or removes the relayed candidate of @turn. */

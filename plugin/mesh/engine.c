@@ -155,6 +155,21 @@ stun_servers(gpointer user_data)
     return g_strdupv((char **)servers->pdata);
 }
 
+/* Members of all networks, likewise. */
+static GArray *
+stun_members(gpointer user_data)
+{
+    StileEngine *engine = user_data;
+    GArray *all = g_array_new(FALSE, TRUE, sizeof(StileNatServer));
+
+    for (guint i = 0; i < engine->networks->len; i++) {
+        g_autoptr(GArray) some = stile_network_stun_servers(engine->networks->pdata[i]);
+
+        g_array_append_vals(all, some->data, some->len);
+    }
+    return all;
+}
+
 static void
 tell_filtering(StileEngine *engine)
 {
@@ -207,6 +222,14 @@ on_readdressed(StileNetwork *network, gpointer user_data)
     stile_nat_repeat(engine->nat);
 }
 
+static void
+on_stun_changed(StileNetwork *network, gpointer user_data)
+{
+    StileEngine *engine = user_data;
+
+    stile_nat_members_changed(engine->nat);
+}
+
 static StileNetwork *
 add_network(StileEngine *engine, StileNetworkState *state)
 {
@@ -215,6 +238,7 @@ add_network(StileEngine *engine, StileNetworkState *state)
     g_ptr_array_add(engine->networks, network);
     g_signal_connect_object(network, "notify::state", G_CALLBACK(on_network_state), engine, 0);
     g_signal_connect_object(network, "readdressed", G_CALLBACK(on_readdressed), engine, 0);
+    g_signal_connect_object(network, "stun-changed", G_CALLBACK(on_stun_changed), engine, 0);
     g_signal_emit(engine, signals[NETWORK_ADDED], 0, network);
     return network;
 }
@@ -250,7 +274,7 @@ stile_engine_new(const char *state_directory, GStrv *ret_warnings, GError **erro
     engine->store = stile_store_open(state_directory, error);
     if (!engine->store)
         return NULL;
-    engine->nat = stile_nat_new(engine->clock, stun_servers, engine, error);
+    engine->nat = stile_nat_new(engine->clock, stun_servers, stun_members, engine, error);
     if (!engine->nat)
         return NULL;
     g_signal_connect(engine->nat, "notify::last-probe", G_CALLBACK(on_probed), engine);

@@ -177,7 +177,7 @@ void
 stile_join_announce(GAsyncResult *result)
 {
     Check *check = g_task_get_task_data(G_TASK(result));
-    g_autoptr(GBytes) presence = stile_presence_write(check->state->certificate, NULL);
+    g_autoptr(GBytes) presence = stile_presence_write(check->state->certificate, NULL, NULL, 0);
     gsize size;
     const guint8 *data = g_bytes_get_data(presence, &size);
 

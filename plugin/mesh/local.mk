@@ -55,7 +55,9 @@ libstile_la_SOURCES += \
 	plugin/mesh/connection.c plugin/mesh/connection.h \
 	plugin/mesh/reason.c plugin/mesh/reason.h \
 	plugin/mesh/server-uri.c plugin/mesh/server-uri.h \
-	plugin/mesh/signal.c plugin/mesh/signal.h
+	plugin/mesh/signal.c plugin/mesh/signal.h \
+	plugin/mesh/stand-in.c plugin/mesh/stand-in.h \
+	plugin/mesh/stun-members.c plugin/mesh/stun-members.h
 
 check_PROGRAMS += tests/unit/test-choice tests/unit/test-connection tests/unit/test-signal
 tests_unit_test_choice_SOURCES = tests/unit/test-choice.c
@@ -89,6 +91,7 @@ libstile_la_SOURCES += \
 	plugin/mesh/resolve.c plugin/mesh/resolve.h \
 	plugin/mesh/mesh.c plugin/mesh/mesh.h plugin/mesh/mesh-private.h \
 	plugin/mesh/mesh-rendezvous.c \
+	plugin/mesh/mesh-stun.c \
 	plugin/mesh/mesh-underlay.c \
 	plugin/mesh/server-name.c plugin/mesh/server-name.h \
 	plugin/mesh/underlay.c plugin/mesh/underlay.h

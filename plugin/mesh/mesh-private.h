@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mesh/mesh.h"
+#include "mesh/stun-members.h"
 #include "mesh/underlay.h"
 #include "tunnel/dataplane.h"
 
@@ -9,8 +10,8 @@ G_BEGIN_DECLS
 
 /*
  * What the files of a mesh share: mesh.c (beginning, end, the peers), mesh-rendezvous.c
- * (what comes by the side channel), mesh-underlay.c (what comes from below: sockets, servers,
- * the data plane).
+ * (what comes by the side channel), mesh-stun.c (STUN among the members), mesh-underlay.c (what
+ * comes from below: sockets, servers, the data plane).
  */
 
 typedef struct {
@@ -36,6 +37,8 @@ struct _StileMesh {
     GPtrArray *brokers;        /* of Broker */
     GHashTable *by_tunnel_key; /* tunnel key -> StilePeer */
     GHashTable *refused;       /* device keys in base64 that a warning was given for */
+    StileStunMembers *stun_members;
+    StileTimer *offer_timer;   /* where we answer STUN is found again */
     StileTimer *refresh_timer; /* tables and what is shown, once a main-loop iteration */
     StileTimer *prune_timer;   /* connections to peers that are gone */
 };
@@ -47,6 +50,8 @@ StilePeer *stile_mesh_find_peer(StileMesh *mesh, const guint8 device[STILE_KEY_S
 void stile_mesh_refresh_soon(StileMesh *mesh);
 void stile_mesh_open_connection(StileMesh *mesh, StilePeer *peer);
 guint stile_mesh_count_connections(StileMesh *mesh);
+/** Keeps our mappings open while anybody needs them. */
+void stile_mesh_set_active(StileMesh *mesh);
 /** Makes the mesh know @peer, by name and by key. */
 void stile_mesh_attach_peer(StileMesh *mesh, StilePeer *peer);
 
@@ -61,6 +66,12 @@ void stile_mesh_tell_broker(StileMesh *mesh, StilePeer *peer, StileConnection *c
 
 void stile_mesh_start_rendezvous(StileMesh *mesh, const StileServers *servers);
 void stile_mesh_free_broker(gpointer broker);
+
+/* mesh-stun.c */
+
+void stile_mesh_start_stun(StileMesh *mesh);
+/** Something changed of what makes us reachable for others. */
+void stile_mesh_offer_soon(StileMesh *mesh);
 
 /* mesh-underlay.c */
 

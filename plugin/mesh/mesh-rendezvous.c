@@ -89,6 +89,7 @@ peer_went(StileMesh *mesh, StilePeer *peer)
     StileConnection *connection = stile_peer_connection(peer);
 
     stile_peer_set_online(peer, FALSE);
+    stile_stun_members_learn(mesh->stun_members, stile_peer_member(peer)->device, NULL, 0);
     /* Maybe only its broker is gone: a direct way that works goes on working. */
     if (connection) {
         stile_mesh_tell_broker(mesh, peer, connection, NULL);
@@ -97,29 +98,29 @@ peer_went(StileMesh *mesh, StilePeer *peer)
     stile_mesh_refresh_soon(mesh);
 }
 
-/* Returns: (nullable): the peer that the presence is of; %NULL when it is nobody we accept */
+/* @presence: (out). Returns: (nullable): the peer that it is of; %NULL when it is nobody we accept
+ */
 static StilePeer *
 take_presence(StileMesh *mesh, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
-              gsize size)
+              gsize size, StilePresence *presence)
 {
     const StileCertificate *certificate;
     g_autoptr(GError) error = NULL;
-    StilePresence presence;
     StilePeer *peer;
     gboolean changed;
 
-    if (!stile_presence_parse(&presence, payload, size, &error)) {
+    if (!stile_presence_parse(presence, payload, size, &error)) {
         refuse(mesh, device, error);
         return NULL;
     }
-    certificate = stile_roster_accept(mesh->roster, device, presence.certificate,
-                                      presence.certificate_size, &changed, &error);
+    certificate = stile_roster_accept(mesh->roster, device, presence->certificate,
+                                      presence->certificate_size, &changed, &error);
     if (!certificate) {
         refuse(mesh, device, error);
         return NULL;
     }
     /* Only a member's word about revocations is looked at; it is checked all the same. */
-    take_revocations(mesh, &presence);
+    take_revocations(mesh, presence);
     if (!(certificate = stile_roster_find(mesh->roster, device)))
         return NULL; /* it has just revoked itself */
     if (changed)
@@ -135,13 +136,16 @@ on_presence(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint
             gsize size)
 {
     StileMesh *mesh = user_data;
-    StilePeer *peer = payload ? take_presence(mesh, device, payload, size)
+    StilePresence presence;
+    StilePeer *peer = payload ? take_presence(mesh, device, payload, size, &presence)
                               : stile_mesh_find_peer(mesh, device);
 
-    if (peer && payload)
+    if (peer && payload) {
         peer_came(mesh, peer);
-    else if (peer)
+        stile_stun_members_learn(mesh->stun_members, device, presence.offers, presence.n_offers);
+    } else if (peer) {
         peer_went(mesh, peer);
+    }
 }
 
 /* Who is away is a member all the same, and what it used is used. */
@@ -149,7 +153,9 @@ static void
 on_absent(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 *payload,
           gsize size)
 {
-    if (take_presence(user_data, device, payload, size))
+    StilePresence presence;
+
+    if (take_presence(user_data, device, payload, size, &presence))
         stile_mesh_refresh_soon(user_data);
 }
 
@@ -173,7 +179,7 @@ on_message(gpointer user_data, const StileMember *from, const guint8 *payload, g
     StileMesh *mesh = user_data;
     StilePeer *peer = stile_mesh_find_peer(mesh, from->device);
 
-    if (!peer)
+    if (!peer || stile_stun_members_told(mesh->stun_members, from->device, payload, size))
         return;
     if (!stile_peer_connection(peer))
         stile_mesh_open_connection(mesh, peer);
@@ -242,8 +248,10 @@ stile_mesh_rendezvous(StileMesh *mesh)
 void
 stile_mesh_announce(StileMesh *mesh)
 {
+    const GArray *offers = stile_stun_members_offers(mesh->stun_members);
     g_autoptr(GBytes)
-        presence = stile_presence_write(mesh->state->certificate, mesh->state->revocations);
+        presence = stile_presence_write(mesh->state->certificate, mesh->state->revocations,
+                                        (const StileStunOffer *)offers->data, offers->len);
     gsize size;
     const guint8 *data = g_bytes_get_data(presence, &size);
 

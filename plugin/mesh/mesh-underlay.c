@@ -36,18 +36,21 @@ tell_shake(StileMesh *mesh, StilePeer *peer, StileConnection *connection, gconst
 static void
 on_candidate_added(gpointer user_data, const StileCandidate *candidate)
 {
+    stile_mesh_offer_soon(user_data);
     stile_mesh_for_each_connection(user_data, add_local, candidate);
 }
 
 static void
 on_candidate_removed(gpointer user_data, const StileCandidate *candidate)
 {
+    stile_mesh_offer_soon(user_data);
     stile_mesh_for_each_connection(user_data, remove_local, candidate);
 }
 
 static void
 on_learnt(gpointer user_data)
 {
+    stile_mesh_offer_soon(user_data);
     stile_mesh_for_each_connection(user_data, tell_learnt, NULL);
     stile_mesh_refresh_soon(user_data);
 }
@@ -68,6 +71,7 @@ on_check(gpointer user_data, const StileStunMessage *message, const StileEndpoin
             return;
         }
     }
+    stile_stun_members_receive(mesh->stun_members, message, from);
 }
 
 static void

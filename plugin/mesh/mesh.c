@@ -143,7 +143,7 @@ stile_mesh_open_connection(StileMesh *mesh, StilePeer *peer)
         stile_connection_add_local(connection, &g_array_index(candidates, StileCandidate, i));
     stile_connection_set_gathered(connection, stile_underlay_gathered(mesh->underlay));
     stile_mesh_tell_broker(mesh, peer, connection, NULL);
-    stile_underlay_set_active(mesh->underlay, TRUE);
+    stile_mesh_set_active(mesh);
     stile_mesh_refresh_soon(mesh);
 }
 
@@ -161,7 +161,7 @@ on_prune(gpointer user_data)
         if (!stile_peer_online(peer) && stile_peer_connection(peer) &&
             !stile_connection_first(stile_peer_connection(peer)))
             stile_peer_set_connection(peer, NULL);
-    stile_underlay_set_active(mesh->underlay, stile_mesh_count_connections(mesh) > 0);
+    stile_mesh_set_active(mesh);
     stile_mesh_refresh_soon(mesh);
     stile_timer_set_after(mesh->prune_timer, PRUNE_INTERVAL);
 }
@@ -186,6 +186,14 @@ stile_mesh_count_connections(StileMesh *mesh)
     while (g_hash_table_iter_next(&iter, NULL, &peer))
         count += stile_peer_connection(peer) != NULL;
     return count;
+}
+
+void
+stile_mesh_set_active(StileMesh *mesh)
+{
+    stile_underlay_set_active(mesh->underlay,
+                              stile_mesh_count_connections(mesh) > 0 ||
+                                  stile_stun_members_offers(mesh->stun_members)->len > 0);
 }
 
 void
@@ -296,6 +304,7 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     mesh->dataplane = stile_dataplane_new(mesh->tun, stile_underlay_socket(mesh->underlay, AF_INET),
                                           stile_underlay_socket(mesh->underlay, AF_INET6),
                                           state->tunnel_private, &stile_mesh_dataplane_ops, mesh);
+    stile_mesh_start_stun(mesh);
     stile_mesh_start_rendezvous(mesh, config->servers);
     g_hash_table_iter_init(&iter, mesh->peers);
     while (g_hash_table_iter_next(&iter, NULL, &peer))
@@ -334,8 +343,10 @@ stile_mesh_free(StileMesh *mesh)
         if (stile_peer_mesh(peer) == mesh)
             detach_peer(mesh, peer);
     g_clear_pointer(&mesh->rendezvous, stile_rendezvous_free);
+    g_clear_pointer(&mesh->stun_members, stile_stun_members_free);
     g_clear_pointer(&mesh->underlay, stile_underlay_free);
     g_clear_pointer(&mesh->tun, stile_tun_unref);
+    stile_timer_free(mesh->offer_timer);
     stile_timer_free(mesh->refresh_timer);
     stile_timer_free(mesh->prune_timer);
     g_ptr_array_unref(mesh->brokers);
@@ -408,6 +419,7 @@ stile_mesh_forget(StileMesh *mesh, StilePeer *peer)
         return;
     stile_rendezvous_erase_presence(mesh->rendezvous, member->device);
     stile_rendezvous_remove_member(mesh->rendezvous, member);
+    stile_stun_members_learn(mesh->stun_members, member->device, NULL, 0);
     g_hash_table_remove(mesh->by_tunnel_key, member->tunnel);
     detach_peer(mesh, peer);
     stile_mesh_refresh_soon(mesh);

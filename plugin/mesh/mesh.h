@@ -36,6 +36,8 @@ typedef struct {
     void (*revoked)(gpointer user_data);
     /* The state of the network must be written. */
     void (*save)(gpointer user_data);
+    /* Other members answer STUN than before. */
+    void (*stun_changed)(gpointer user_data);
     /* The list of brokers with their states, or the state of the whole, changed. */
     void (*changed)(gpointer user_data);
     void (*relay_added)(gpointer user_data, StileRelay *relay);
@@ -72,6 +74,8 @@ GPtrArray *stile_mesh_relays(StileMesh *mesh);
 void stile_mesh_set_policy(StileMesh *mesh, StileRelayPolicy policy);
 void stile_mesh_set_lan(StileMesh *mesh, gboolean lan);
 
+/** Returns: (transfer full): of StileNatServer: the members that answer STUN */
+GArray *stile_mesh_stun_servers(StileMesh *mesh);
 /** As stile_underlay_set_nat64(). */
 void stile_mesh_set_nat64(StileMesh *mesh, const StilePrefix *prefix);
 /** What the NAT filters, as far as known. */

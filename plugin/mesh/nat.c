@@ -18,6 +18,12 @@
 #define SETTLE SEC
 /* A network that changes does so in several steps. */
 #define CHANGE_DELAY (3 * SEC)
+/* Those who are there already when we come are told one after the other. */
+#define MEMBERS_DELAY (SEC / 2)
+/* Members that a diagnosis asks; with less confidence than that, it asks again when there are more.
+ */
+#define MAX_MEMBERS 4
+#define SURE_ENOUGH 0.6
 
 /** What, when it changes, puts us into another network. */
 typedef struct {
@@ -35,6 +41,7 @@ struct _StileNat {
     StileClock *clock;
     GMainContext *context;
     StileNatServers servers;
+    StileNatMembers members;
     gpointer servers_data;
     GNetworkMonitor *monitor;
     gulong monitor_handler;
@@ -49,11 +56,15 @@ struct _StileNat {
     GCancellable *cancellable;
     gboolean running;
     gboolean lifetime;
+    gboolean chosen; /* by whoever wants to know: nobody else is asked */
+    gboolean by_members;
+    guint n_members; /* of which it was asked */
     Run *run;
     StileSocket *mapped_socket; /* what the port mapping is for */
     StilePortmap *portmap;
     StileLayersTest *layers_test;
-    GArray *resolved; /* of StileAddress: the servers, while they wait for the NAT64 to be known */
+    GArray
+        *resolved; /* of StileNatServer: who is asked, while they wait for the NAT64 to be known */
     gboolean tested;
     StileTimer *settle_timer;
     StileNatReport found;
@@ -297,6 +308,7 @@ finish_probe(StileNat *nat)
     end_probe(nat);
     notify_all(nat);
     tell_waiting(nat, NULL);
+    stile_nat_members_changed(nat);
 }
 
 static void
@@ -318,6 +330,8 @@ on_settled(gpointer user_data)
     finish_probe(user_data);
 }
 
+static gboolean ask_members(StileNat *nat);
+
 static void
 on_probed(gpointer user_data, const StileNatReport *report)
 {
@@ -331,8 +345,10 @@ on_probed(gpointer user_data, const StileNatReport *report)
         return;
     }
     nat->found = *report;
-    nat->tested = TRUE;
     g_clear_pointer(&nat->run, run_free);
+    if (nat->found.udp_blocked && !nat->by_members && ask_members(nat))
+        return;
+    nat->tested = TRUE;
     finish_if_ready(nat);
 }
 
@@ -375,7 +391,7 @@ static void
 test_layers(StileNat *nat, const GArray *servers)
 {
     for (guint i = 0; i < servers->len; i++) {
-        const StileAddress *server = &g_array_index(servers, StileAddress, i);
+        const StileAddress *server = &g_array_index(servers, StileNatServer, i).address;
 
         if (stile_address_family(server) != AF_INET)
             continue;
@@ -403,39 +419,66 @@ ask_router(StileNat *nat)
 
 /* Without IPv4 of our own, the NAT to be learnt about is that in the NAT64. */
 static void
-synthesize(StileNat *nat, GArray *servers)
+synthesize(StileNat *nat, StileAddress *server)
 {
     StilePrefix prefix = stile_nat64_watch_prefix(nat->nat64);
+    StileAddress source = stile_links_source_for(server);
 
-    for (guint i = 0; i < servers->len; i++) {
-        StileAddress *server = &g_array_index(servers, StileAddress, i);
-        StileAddress source = stile_links_source_for(server);
-
-        if (!stile_address_is_set(&source) && stile_nat64_translates(&prefix, server))
-            stile_nat64_synthesize(server, &prefix, server);
-    }
+    if (!stile_address_is_set(&source) && stile_nat64_translates(&prefix, server))
+        stile_nat64_synthesize(server, &prefix, server);
 }
 
 static void
 run_if_ready(StileNat *nat)
 {
     g_autoptr(GArray) servers = NULL;
-    g_autoptr(GError) error = NULL;
+    GError *error = NULL;
 
     if (!nat->resolved || (!stile_address_is_set(&nat->place.gateways[0]) &&
                            !stile_nat64_watch_is_settled(nat->nat64)))
         return;
     servers = g_steal_pointer(&nat->resolved);
-    synthesize(nat, servers);
+    for (guint i = 0; i < servers->len; i++) {
+        StileNatServer *server = &g_array_index(servers, StileNatServer, i);
+
+        synthesize(nat, &server->address);
+        if (stile_address_is_set(&server->second))
+            synthesize(nat, &server->second);
+    }
     nat->run = g_new0(Run, 1);
     nat->run->nat = nat;
     nat->run->prober = stile_nat_prober_new(
-        nat->clock, &stile_probe_wire_kernel, nat->context, (StileAddress *)servers->data,
+        nat->clock, &stile_probe_wire_kernel, nat->context, (const StileNatServer *)servers->data,
         servers->len, nat->lifetime, on_progress, on_probed, nat->run, &error);
-    if (nat->run->prober)
+    if (!nat->run->prober)
+        fail_probe(nat, error);
+    else if (!nat->layers_test)
         test_layers(nat, servers);
-    else
-        fail_probe(nat, g_steal_pointer(&error));
+}
+
+/* Those with a second port tell more. */
+static gint
+compare_members(gconstpointer a, gconstpointer b)
+{
+    return (gint)stile_address_is_set(&((const StileNatServer *)b)->second) -
+           (gint)stile_address_is_set(&((const StileNatServer *)a)->second);
+}
+
+/* Returns: %FALSE when there are none to be asked */
+static gboolean
+ask_members(StileNat *nat)
+{
+    g_autoptr(GArray) members = nat->members(nat->servers_data);
+
+    if (nat->chosen || members->len == 0)
+        return FALSE;
+    nat->by_members = TRUE;
+    nat->n_members = members->len;
+    g_array_sort(members, compare_members);
+    g_array_set_size(members, MIN(members->len, MAX_MEMBERS));
+    nat->resolved = g_steal_pointer(&members);
+    run_if_ready(nat);
+    return TRUE;
 }
 
 static void
@@ -447,12 +490,19 @@ on_resolved(GObject *source, GAsyncResult *result, gpointer user_data)
 
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return;
-    if (!servers) {
+    if (servers) {
+        g_autoptr(GArray) list = g_array_new(FALSE, TRUE, sizeof(StileNatServer));
+
+        for (guint i = 0; i < servers->len; i++) {
+            StileNatServer server = {.address = g_array_index(servers, StileAddress, i)};
+
+            g_array_append_val(list, server);
+        }
+        nat->resolved = g_steal_pointer(&list);
+        run_if_ready(nat);
+    } else if (!ask_members(nat)) {
         fail_probe(nat, g_steal_pointer(&error));
-        return;
     }
-    nat->resolved = g_steal_pointer(&servers);
-    run_if_ready(nat);
 }
 
 static void
@@ -480,7 +530,7 @@ find_place(StileNat *nat)
 }
 
 static void
-begin_probe(StileNat *nat, const char *const *servers, gboolean lifetime)
+begin_probe(StileNat *nat, const char *const *servers, gboolean chosen, gboolean lifetime)
 {
     end_probe(nat);
     if (lifetime)
@@ -493,6 +543,8 @@ begin_probe(StileNat *nat, const char *const *servers, gboolean lifetime)
     }
     nat->running = TRUE;
     nat->lifetime = lifetime;
+    nat->chosen = chosen;
+    nat->by_members = FALSE;
     nat->tested = FALSE;
     nat->found_protocol = STILE_PORTMAP_NONE;
     nat->found_external = (StileAddress){0};
@@ -500,7 +552,40 @@ begin_probe(StileNat *nat, const char *const *servers, gboolean lifetime)
     nat->cancellable = g_cancellable_new();
     ask_router(nat);
     stile_nat64_watch_ask(nat->nat64);
-    stile_resolve_servers(servers, nat->cancellable, on_resolved, g_object_ref(nat));
+    if (servers[0])
+        stile_resolve_servers(servers, nat->cancellable, on_resolved, g_object_ref(nat));
+    else if (!ask_members(nat))
+        fail_probe(nat, g_error_new_literal(STILE_ERROR, STILE_ERROR_UNREACHABLE,
+                                            "No member answers STUN any longer"));
+}
+
+static gboolean
+has_members(StileNat *nat)
+{
+    g_autoptr(GArray) members = nat->members(nat->servers_data);
+
+    return members->len > 0;
+}
+
+static gboolean
+is_incomplete(StileNat *nat)
+{
+    const StileNatReport *report = &nat->report;
+
+    return report->confidence < SURE_ENOUGH || report->mapping == STILE_NAT_UNKNOWN ||
+           report->filtering == STILE_NAT_UNKNOWN;
+}
+
+void
+stile_nat_members_changed(StileNat *nat)
+{
+    g_autoptr(GArray) members = nat->members(nat->servers_data);
+
+    if (nat->last_probe == 0 && !nat->running && members->len > 0)
+        stile_timer_set_after(nat->change_timer, MEMBERS_DELAY);
+    else if (!nat->running && nat->by_members && members->len > nat->n_members &&
+             is_incomplete(nat))
+        stile_timer_set_after(nat->change_timer, CHANGE_DELAY);
 }
 
 void
@@ -511,7 +596,7 @@ stile_nat_refresh(StileNat *nat)
     if (nat->running || nat->last_probe != 0)
         return;
     if (servers[0])
-        begin_probe(nat, (const char *const *)servers, FALSE);
+        begin_probe(nat, (const char *const *)servers, FALSE, FALSE);
     else if (!stile_nat64_watch_is_settled(nat->nat64))
         stile_nat64_watch_ask(nat->nat64);
 }
@@ -549,9 +634,11 @@ stile_nat_probe(StileNat *nat, GVariant *options, GCancellable *cancellable,
         servers = nat->servers(nat->servers_data);
     if (options)
         g_variant_lookup(options, "lifetime", "b", &lifetime);
-    if (!servers[0]) {
-        g_task_return_new_error(task, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT,
-                                "No network here names a STUN server: say which one to ask");
+    if (!servers[0] && (chosen || !has_members(nat))) {
+        g_task_return_new_error(
+            task, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT,
+            "No network here names a STUN server, and no member answers: say which "
+            "one to ask");
         return;
     }
     if (!check_servers(servers, &error)) {
@@ -560,7 +647,7 @@ stile_nat_probe(StileNat *nat, GVariant *options, GCancellable *cancellable,
     }
     g_ptr_array_add(nat->waiting, g_steal_pointer(&task));
     if (!nat->running || chosen || lifetime)
-        begin_probe(nat, (const char *const *)servers, lifetime);
+        begin_probe(nat, (const char *const *)servers, chosen, lifetime);
 }
 
 gboolean
@@ -599,7 +686,11 @@ on_change_over(gpointer user_data)
     StileNat *nat = user_data;
     g_auto(GStrv) servers = nat->servers(nat->servers_data);
 
-    begin_probe(nat, (const char *const *)(servers[0] ? servers : nat->asked), FALSE);
+    /* What somebody chose to ask once is asked again where nobody else is known. */
+    if (servers[0] || has_members(nat) || !nat->asked)
+        begin_probe(nat, (const char *const *)servers, FALSE, FALSE);
+    else
+        begin_probe(nat, (const char *const *)nat->asked, nat->chosen, FALSE);
 }
 
 void
@@ -702,13 +793,15 @@ stile_nat_init(StileNat *nat)
 }
 
 StileNat *
-stile_nat_new(StileClock *clock, StileNatServers servers, gpointer user_data, GError **error)
+stile_nat_new(StileClock *clock, StileNatServers servers, StileNatMembers members,
+              gpointer user_data, GError **error)
 {
     g_autoptr(StileNat) nat = g_object_new(STILE_TYPE_NAT, NULL);
 
     nat->clock = stile_clock_ref(clock);
     nat->context = g_main_context_ref_thread_default();
     nat->servers = servers;
+    nat->members = members;
     nat->servers_data = user_data;
     nat->change_timer = stile_timer_new(clock, on_change_over, nat);
     nat->settle_timer = stile_timer_new(clock, on_settled, nat);

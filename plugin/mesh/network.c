@@ -48,6 +48,7 @@ enum {
     PEER_REMOVED,
     RELAY_ADDED,
     RELAY_REMOVED,
+    STUN_CHANGED,
     WARNING,
     READDRESSED,
     N_SIGNALS,
@@ -183,6 +184,8 @@ stile_network_class_init(StileNetworkClass *class)
     signals[PEER_REMOVED] = add_signal("peer-removed", STILE_TYPE_PEER);
     signals[RELAY_ADDED] = add_signal("relay-added", STILE_TYPE_RELAY);
     signals[RELAY_REMOVED] = add_signal("relay-removed", STILE_TYPE_RELAY);
+    signals[STUN_CHANGED] = g_signal_new("stun-changed", STILE_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0,
+                                         NULL, NULL, NULL, G_TYPE_NONE, 0);
     signals[WARNING] = add_signal("warning", G_TYPE_STRING);
     signals[READDRESSED] = g_signal_new("readdressed", STILE_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0,
                                         NULL, NULL, NULL, G_TYPE_NONE, 0);
@@ -320,6 +323,12 @@ on_changed(gpointer user_data)
 }
 
 static void
+on_stun_changed(gpointer user_data)
+{
+    g_signal_emit(user_data, signals[STUN_CHANGED], 0);
+}
+
+static void
 on_relay_added(gpointer user_data, StileRelay *relay)
 {
     g_signal_emit(user_data, signals[RELAY_ADDED], 0, relay);
@@ -347,6 +356,7 @@ static const StileMeshOps mesh_ops = {
     .peer = on_peer,
     .revoked = on_revoked,
     .save = on_save,
+    .stun_changed = on_stun_changed,
     .changed = on_changed,
     .relay_added = on_relay_added,
     .relay_removed = on_relay_removed,
@@ -620,6 +630,13 @@ stile_network_relays(StileNetwork *network)
     if (network->mesh)
         g_ptr_array_extend(relays, stile_mesh_relays(network->mesh), NULL, NULL);
     return relays;
+}
+
+GArray *
+stile_network_stun_servers(StileNetwork *network)
+{
+    return network->mesh ? stile_mesh_stun_servers(network->mesh)
+                         : g_array_new(FALSE, TRUE, sizeof(StileNatServer));
 }
 
 void

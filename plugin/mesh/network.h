@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "mesh/store.h"
+#include "nat/inquiry.h"
 #include "nat/mapping.h"
 #include "stile.h"
 
@@ -17,6 +18,9 @@ const StileNetworkState *stile_network_state(StileNetwork *network);
 void stile_network_resume(StileNetwork *network);
 /** Down, without remembering it. */
 void stile_network_stop(StileNetwork *network);
+/** Returns: (transfer full): of StileNatServer: the members that answer STUN now; the signal
+ * `stun-changed` tells of others */
+GArray *stile_network_stun_servers(StileNetwork *network);
 /** As stile_underlay_set_nat64(), while it is up. Its signal `readdressed` says that our address on
  * the internet is another one. */
 void stile_network_set_nat64(StileNetwork *network, const StilePrefix *prefix);

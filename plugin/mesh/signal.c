@@ -8,6 +8,8 @@
 #define FLAG_COMPLETE    (1 << 0)
 #define FLAG_UDP_BLOCKED (1 << 1)
 
+#define OFFER_MAX_SIZE 21 /* version, IPv6 address, two ports */
+
 static void
 write_blob(GByteArray *array, GBytes *blob)
 {
@@ -31,8 +33,30 @@ read_blob(StileReader *reader, gsize *ret_size)
     return *ret_size > 0 ? data : NULL;
 }
 
+static void
+write_offers(GByteArray *array, const StileStunOffer *offers, guint n_offers)
+{
+    guint8 buffer[1 + STILE_STUN_MAX_OFFERS * OFFER_MAX_SIZE];
+    StileWriter writer = STILE_WRITER_INIT(buffer, sizeof buffer);
+
+    n_offers = MIN(n_offers, STILE_STUN_MAX_OFFERS);
+    stile_writer_u8(&writer, (guint8)n_offers);
+    for (guint i = 0; i < n_offers; i++) {
+        gsize size;
+        const guint8 *ip = stile_address_ip(&offers[i].address, &size);
+
+        stile_writer_u8(&writer, size == 4 ? 4 : 6);
+        stile_writer_bytes(&writer, ip, size);
+        stile_writer_u16be(&writer, stile_address_port(&offers[i].address));
+        stile_writer_u16be(&writer, offers[i].second_port);
+    }
+    g_assert(!writer.failed);
+    g_byte_array_append(array, buffer, (guint)writer.used);
+}
+
 GBytes *
-stile_presence_write(GBytes *certificate, GBytes *revocations)
+stile_presence_write(GBytes *certificate, GBytes *revocations, const StileStunOffer *offers,
+                     guint n_offers)
 {
     GByteArray *array = g_byte_array_new();
     guint8 version = VERSION;
@@ -40,7 +64,43 @@ stile_presence_write(GBytes *certificate, GBytes *revocations)
     g_byte_array_append(array, &version, 1);
     write_blob(array, certificate);
     write_blob(array, revocations);
+    if (n_offers > 0)
+        write_offers(array, offers, n_offers);
     return g_byte_array_free_to_bytes(array);
+}
+
+/* Returns: whether it is one to ask, on the internet */
+static gboolean
+read_offer(StileReader *reader, StileStunOffer *ret)
+{
+    guint version = stile_reader_u8(reader);
+    int family = version == 4 ? AF_INET : AF_INET6;
+    guint8 ip[16];
+
+    stile_reader_copy(reader, ip, version == 4 ? 4 : 16);
+    ret->address = stile_address_from_ip(family, ip, stile_reader_u16be(reader));
+    ret->second_port = stile_reader_u16be(reader);
+    if (version != 4 && version != 6)
+        reader->failed = TRUE;
+    return !reader->failed && stile_address_family(&ret->address) == family &&
+           stile_address_scope(&ret->address) == STILE_ADDRESS_GLOBAL &&
+           stile_address_port(&ret->address) != 0;
+}
+
+/* A Stile from before members answered STUN ends its presence here. */
+static void
+read_offers(StileReader *reader, StilePresence *presence)
+{
+    guint n;
+
+    if (reader->failed || reader->left == 0)
+        return;
+    n = stile_reader_u8(reader);
+    if (n > STILE_STUN_MAX_OFFERS)
+        reader->failed = TRUE;
+    for (guint i = 0; i < n && !reader->failed; i++)
+        if (read_offer(reader, &presence->offers[presence->n_offers]))
+            presence->n_offers++;
 }
 
 gboolean
@@ -53,6 +113,7 @@ stile_presence_parse(StilePresence *ret, const guint8 *data, gsize size, GError 
         reader.failed = TRUE;
     presence.certificate = read_blob(&reader, &presence.certificate_size);
     presence.revocations = read_blob(&reader, &presence.revocations_size);
+    read_offers(&reader, &presence);
     if (reader.failed) {
         g_set_error_literal(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT,
                             "A member's presence is malformed");

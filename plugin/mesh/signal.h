@@ -16,21 +16,39 @@ G_BEGIN_DECLS
 #define STILE_SIGNAL_MAX_CANDIDATES 64
 
 /**
+ * StileStunOffer:
+ * @second_port: another port there that answers too (CHANGE-REQUEST); 0: none
+ *
+ * Where a member with an open address answers STUN for the others (nat/responder.h).
+ */
+typedef struct {
+    StileAddress address;
+    guint16 second_port;
+} StileStunOffer;
+
+#define STILE_STUN_MAX_OFFERS 4
+
+/**
  * StilePresence:
  * @certificate: (nullable): the sender's
  * @revocations: (nullable): the newest list the sender knows: so it spreads without its author
+ * @offers: STUN by the sender
  *
- * A view into the bytes it was parsed from.
+ * Certificate and revocations are views into the bytes it was parsed from.
  */
 typedef struct {
     const guint8 *certificate;
     gsize certificate_size;
     const guint8 *revocations;
     gsize revocations_size;
+    StileStunOffer offers[STILE_STUN_MAX_OFFERS];
+    guint n_offers;
 } StilePresence;
 
-/** Returns: (transfer full): the payload */
-GBytes *stile_presence_write(GBytes *certificate, GBytes *revocations);
+/** @offers: those after the first #STILE_STUN_MAX_OFFERS are left out. Returns: (transfer full):
+ * the payload */
+GBytes *stile_presence_write(GBytes *certificate, GBytes *revocations, const StileStunOffer *offers,
+                             guint n_offers);
 /** Errors: %STILE_ERROR_INVALID_ARGUMENT */
 gboolean stile_presence_parse(StilePresence *ret, const guint8 *data, gsize size, GError **error);
 

@@ -11,6 +11,8 @@
 
 /* A NAT with several addresses may give us another one time and again. */
 #define READDRESSED_GAP (60 * G_USEC_PER_SEC)
+/* Enough to tell the mapping, and one of them may be gone. */
+#define MAX_MEMBERS_ASKED 3
 
 /* A STUN server. */
 typedef struct {
@@ -29,6 +31,8 @@ struct _StileUnderlay {
     StileGatherer *gatherer;
     gboolean gathered;
     GPtrArray *servers; /* of Server */
+    GArray *members;    /* of StileNatServer */
+    gboolean by_members;
     StileRelays *relays;
     StileNatSide nat;
     GArray *seen; /* of StileLocalAddress: what the gatherer was last given */
@@ -102,6 +106,59 @@ judge_nat(StileUnderlay *underlay)
     underlay->ops->learnt(underlay->user_data);
 }
 
+/* STUN by members */
+
+static gboolean
+is_member(StileUnderlay *underlay, const StileAddress *server)
+{
+    for (guint i = 0; i < underlay->members->len; i++)
+        if (stile_address_equal_ip(&g_array_index(underlay->members, StileNatServer, i).address,
+                                   server))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+needs_members(StileUnderlay *underlay)
+{
+    const GArray *reflexives = stile_gatherer_reflexives(underlay->gatherer);
+
+    for (guint i = 0; i < reflexives->len; i++)
+        if (!is_member(underlay, &g_array_index(reflexives, StileReflexive, i).server))
+            return FALSE;
+    return underlay->servers->len == 0 || underlay->gathered;
+}
+
+/* A few of them, each member others; of one alone its second port, too, so that there is something
+ * to compare. */
+static void
+ask_members(StileUnderlay *underlay)
+{
+    g_autoptr(GArray) some = g_array_new(FALSE, TRUE, sizeof(StileNatServer));
+    guint n = underlay->members->len, start = 0;
+
+    underlay->by_members = needs_members(underlay);
+    if (n > MAX_MEMBERS_ASKED && underlay->socket4)
+        start = stile_socket_port(underlay->socket4) % n;
+    for (guint i = 0; underlay->by_members && i < MIN(n, MAX_MEMBERS_ASKED); i++)
+        g_array_append_val(some, g_array_index(underlay->members, StileNatServer, (start + i) % n));
+    if (some->len == 1 && stile_address_is_set(&g_array_index(some, StileNatServer, 0).second)) {
+        StileNatServer second = g_array_index(some, StileNatServer, 0);
+
+        second.address = second.second;
+        g_array_append_val(some, second);
+    }
+    stile_gatherer_set_members(underlay->gatherer, (const StileNatServer *)some->data, some->len);
+}
+
+void
+stile_underlay_set_members(StileUnderlay *underlay, const GArray *members)
+{
+    g_array_set_size(underlay->members, 0);
+    g_array_append_vals(underlay->members, members->data, members->len);
+    ask_members(underlay);
+}
+
 /* Candidates */
 
 static void start_anew(StileUnderlay *underlay);
@@ -130,6 +187,8 @@ on_gathered(gpointer user_data)
 
     underlay->gathered = TRUE;
     judge_nat(underlay);
+    if (needs_members(underlay) != underlay->by_members)
+        ask_members(underlay);
     underlay->ops->learnt(underlay->user_data);
 }
 
@@ -481,6 +540,7 @@ stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean rela
     underlay->ops = ops;
     underlay->user_data = user_data;
     underlay->tunnel = g_strdup(tunnel);
+    underlay->members = g_array_new(FALSE, TRUE, sizeof(StileNatServer));
     underlay->servers = g_ptr_array_new_with_free_func(server_free);
     /* Either family may be missing on a machine; one of them is enough. */
     underlay->socket6 = stile_socket_new(AF_INET6, 0, NULL);
@@ -545,6 +605,7 @@ stile_underlay_free(StileUnderlay *underlay)
     g_clear_pointer(&underlay->socket4, stile_socket_unref);
     g_clear_pointer(&underlay->socket6, stile_socket_unref);
     g_clear_pointer(&underlay->seen, g_array_unref);
+    g_array_unref(underlay->members);
     g_free(underlay->tunnel);
     stile_clock_unref(underlay->clock);
     g_free(underlay);

@@ -79,6 +79,9 @@ void stile_underlay_set_nat64(StileUnderlay *underlay, const StilePrefix *prefix
 const StilePrefix *stile_underlay_nat64(StileUnderlay *underlay);
 /** Asks the STUN servers now: something hints that the NAT is not what it was. */
 void stile_underlay_ask(StileUnderlay *underlay);
+/** @members: of StileNatServer: the members that answer STUN, which are asked as long as no STUN
+ * server of the configuration answers */
+void stile_underlay_set_members(StileUnderlay *underlay, const GArray *members);
 /** The default gateway of this machine; unset for none. */
 StileAddress stile_underlay_gateway(StileUnderlay *underlay);
 /** Returns: (transfer none): of StileLocalAddress: what this machine has */

@@ -115,7 +115,7 @@ struct _StileAllocationTest {
     StileClock *clock;
     const StileProbeWire *wire;
     gpointer wire_data;
-    StileAddress server;
+    StileNatServer server;
     GPtrArray *sockets; /* open until the end, so that no local port comes twice */
     StileNatSample samples[N_SAMPLES];
     gsize n_samples;
@@ -142,8 +142,8 @@ on_answered(gpointer user_data, StileProbeSocket *socket, const StileNatAnswer *
     StileAllocationTest *test = user_data;
 
     if (answer && stile_address_is_set(&answer->mapped) &&
-        stile_address_equal(&answer->from, &test->server))
-        test->samples[test->n_samples++] = (StileNatSample){answer->local, test->server,
+        stile_address_equal(&answer->from, &test->server.address))
+        test->samples[test->n_samples++] = (StileNatSample){answer->local, test->server.address,
                                                             answer->mapped};
     else
         test->silent++;
@@ -153,22 +153,24 @@ on_answered(gpointer user_data, StileProbeSocket *socket, const StileNatAnswer *
 static void
 next_sample(StileAllocationTest *test)
 {
+    StileNatQuestion question = stile_nat_question_to(&test->server);
     StileProbeSocket *socket = NULL;
 
     if (test->n_samples < N_SAMPLES && test->silent < MAX_SILENT)
         socket = stile_probe_socket_new(test->clock, test->wire, test->wire_data,
-                                        stile_address_family(&test->server), NULL);
+                                        stile_address_family(&test->server.address), NULL);
     if (!socket) {
         stile_timer_set_after(test->end, 0);
         return;
     }
     g_ptr_array_add(test->sockets, socket);
-    stile_probe_socket_ask(socket, &(StileNatQuestion){.to = test->server}, on_answered, test);
+    stile_probe_socket_ask(socket, &question, on_answered, test);
 }
 
 StileAllocationTest *
 stile_allocation_test_new(StileClock *clock, const StileProbeWire *wire, gpointer wire_data,
-                          const StileAddress *server, StileAllocationDone done, gpointer user_data)
+                          const StileNatServer *server, StileAllocationDone done,
+                          gpointer user_data)
 {
     StileAllocationTest *test = g_new0(StileAllocationTest, 1);
 

@@ -54,7 +54,7 @@ typedef void (*StileAllocationDone)(gpointer user_data, const StileNatAllocation
 
 /** @done is not called from within. */
 StileAllocationTest *stile_allocation_test_new(StileClock *clock, const StileProbeWire *wire,
-                                               gpointer wire_data, const StileAddress *server,
+                                               gpointer wire_data, const StileNatServer *server,
                                                StileAllocationDone done, gpointer user_data);
 void stile_allocation_test_free(StileAllocationTest *test);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileAllocationTest, stile_allocation_test_free)

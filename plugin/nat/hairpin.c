@@ -99,10 +99,11 @@ on_heard(gpointer user_data, StileProbeSocket *socket, const StileStunMessage *m
 
 StileHairpinTest *
 stile_hairpin_test_new(StileClock *clock, const StileProbeWire *wire, gpointer wire_data,
-                       const StileAddress *server, StileHairpinDone done, gpointer user_data,
+                       const StileNatServer *server, StileHairpinDone done, gpointer user_data,
                        GError **error)
 {
     g_autoptr(StileHairpinTest) test = g_new0(StileHairpinTest, 1);
+    StileNatQuestion question = stile_nat_question_to(server);
 
     test->timer = stile_timer_new(clock, on_timer, test);
     test->done = done;
@@ -110,13 +111,13 @@ stile_hairpin_test_new(StileClock *clock, const StileProbeWire *wire, gpointer w
     for (guint i = 0; i < G_N_ELEMENTS(test->sides); i++) {
         Side *side = &test->sides[i];
 
-        side->socket = stile_probe_socket_new(clock, wire, wire_data, stile_address_family(server),
-                                              error);
+        side->socket = stile_probe_socket_new(clock, wire, wire_data,
+                                              stile_address_family(&server->address), error);
         if (!side->socket)
             return NULL;
         stile_clock_random(clock, side->id, sizeof side->id);
         stile_probe_socket_set_heard(side->socket, on_heard, test);
-        stile_probe_socket_ask(side->socket, &(StileNatQuestion){.to = *server}, on_answered, test);
+        stile_probe_socket_ask(side->socket, &question, on_answered, test);
     }
     return g_steal_pointer(&test);
 }

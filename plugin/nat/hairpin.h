@@ -33,7 +33,7 @@ typedef void (*StileHairpinDone)(gpointer user_data, StileNatHairpin hairpin);
 
 /** Errors: those of @wire. @done is not called from within. */
 StileHairpinTest *stile_hairpin_test_new(StileClock *clock, const StileProbeWire *wire,
-                                         gpointer wire_data, const StileAddress *server,
+                                         gpointer wire_data, const StileNatServer *server,
                                          StileHairpinDone done, gpointer user_data, GError **error);
 void stile_hairpin_test_free(StileHairpinTest *test);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileHairpinTest, stile_hairpin_test_free)

@@ -7,6 +7,21 @@
 #define CHANGE_IP   0x4
 #define CHANGE_PORT 0x2
 
+#define ATTRIBUTE_HEADER 4
+#define SIGNATURE_SIZE   (ATTRIBUTE_HEADER + 20 + ATTRIBUTE_HEADER + 4)
+
+/* Behind what the request has so far: padding up to its full size, integrity, fingerprint. */
+static void
+sign(const StileNatQuestion *question, StileStunBuilder *builder)
+{
+    static const guint8 nothing[STILE_NAT_MEMBER_REQUEST_SIZE];
+
+    stile_stun_builder_bytes(builder, STILE_STUN_PADDING, nothing,
+                             sizeof nothing - SIGNATURE_SIZE - ATTRIBUTE_HEADER - builder->size);
+    stile_stun_builder_integrity(builder, question->key, sizeof question->key);
+    stile_stun_builder_fingerprint(builder);
+}
+
 gsize
 stile_nat_question_write(const StileNatQuestion *question, const guint8 id[STILE_STUN_ID_SIZE],
                          StileStunBuilder *builder)
@@ -17,7 +32,21 @@ stile_nat_question_write(const StileNatQuestion *question, const guint8 id[STILE
     stile_stun_builder_init(builder, STILE_STUN_REQUEST, STILE_STUN_BINDING, id);
     if (change)
         stile_stun_builder_u32(builder, STILE_STUN_CHANGE_REQUEST, change);
+    if (question->response_port) /* the port, and two bytes of nothing */
+        stile_stun_builder_u32(builder, STILE_STUN_RESPONSE_PORT,
+                               (guint32)question->response_port << 16);
+    if (question->member)
+        sign(question, builder);
     return stile_stun_builder_finish(builder);
+}
+
+StileNatQuestion
+stile_nat_question_to(const StileNatServer *server)
+{
+    StileNatQuestion question = {.to = server->address, .member = server->member};
+
+    memcpy(question.key, server->key, sizeof question.key);
+    return question;
 }
 
 /* Addresses mean something in one network: only a server inside of one can speak of its addresses.
@@ -47,11 +76,13 @@ can_see(const StileAddress *server, const StileAddress *mapped)
 }
 
 static gboolean
-can_be_other(const StileAddress *server, const StileAddress *other, const StileAddress *local)
+can_be_other(const StileNatQuestion *question, const StileAddress *other, const StileAddress *local)
 {
+    const StileAddress *server = &question->to;
+
     return stile_address_family(other) == stile_address_family(server) &&
            can_speak_of(server, other) && !stile_address_equal_ip(other, server) &&
-           stile_address_port(other) != stile_address_port(server) &&
+           (question->member || stile_address_port(other) != stile_address_port(server)) &&
            !stile_address_equal_ip(other, local);
 }
 
@@ -72,7 +103,7 @@ stile_nat_answer_read(StileNatAnswer *ret, const StileNatQuestion *question,
         can_see(&question->to, &mapped))
         ret->mapped = mapped;
     if (stile_stun_message_address(response, STILE_STUN_OTHER_ADDRESS, &other) &&
-        can_be_other(&question->to, &other, local))
+        can_be_other(question, &other, local))
         ret->other = other;
 }
 

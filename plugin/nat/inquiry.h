@@ -6,17 +6,46 @@
 
 G_BEGIN_DECLS
 
+#define STILE_NAT_KEY_SIZE 32
+
+/**
+ * StileNatServer:
+ * @second: a member's second port, at the same address; unset for none
+ * @member: a node of a network of ours (nat/responder.h): it answers who signs with @key only, and
+ *   its other address is another member's, who sends when asked to
+ *
+ * Who to ask. With @address only, a STUN server as any.
+ */
+typedef struct {
+    StileAddress address;
+    StileAddress second;
+    gboolean member;
+    guint8 key[STILE_NAT_KEY_SIZE];
+} StileNatServer;
+
 /**
  * StileNatQuestion:
  * @change_ip, @change_port: the answer is to come from the server's other address or port (RFC 5780
  *   §7.2)
+ * @response_port: where at our address the answer is to go to (RFC 5780 §7.5); 0: back
+ * @member, @key: of the server
  *
  * One Binding request.
  */
 typedef struct {
     StileAddress to;
     gboolean change_ip, change_port;
+    guint16 response_port;
+    gboolean member;
+    guint8 key[STILE_NAT_KEY_SIZE];
 } StileNatQuestion;
+
+/* As long as the longest answer of a member, so that nobody gains by asking in another's name: with
+ * two IPv6 addresses, integrity and fingerprint. */
+#define STILE_NAT_MEMBER_REQUEST_SIZE 100
+
+/** Returns: the plain question to @server */
+StileNatQuestion stile_nat_question_to(const StileNatServer *server);
 
 /**
  * StileNatAnswer:

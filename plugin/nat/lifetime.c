@@ -38,7 +38,7 @@ struct _StileLifetimeTest {
     StileClock *clock;
     const StileProbeWire *wire;
     gpointer wire_data;
-    StileAddress server;
+    StileNatServer server;
     gboolean preserves_ports;
     gboolean by_response_port;
     StileProbeSocket *control;
@@ -139,19 +139,17 @@ on_asked_again(gpointer user_data, StileProbeSocket *socket, const StileNatAnswe
         settle(rung, stile_address_equal(&answer->mapped, &rung->mapped) ? RUNG_ALIVE : RUNG_DEAD);
 }
 
-/* RFC 5780 §7.5: the port, and two bytes of nothing */
 static void
 have_server_send_to(Rung *rung)
 {
     StileLifetimeTest *test = rung->test;
-    guint32 port = (guint32)stile_address_port(&rung->mapped) << 16;
+    StileNatQuestion question = stile_nat_question_to(&test->server);
     StileStunBuilder builder;
     gsize size;
 
-    stile_stun_builder_init(&builder, STILE_STUN_REQUEST, STILE_STUN_BINDING, rung->id);
-    stile_stun_builder_u32(&builder, STILE_STUN_RESPONSE_PORT, port);
-    size = stile_stun_builder_finish(&builder);
-    stile_probe_socket_send(test->control, &test->server, builder.data, size);
+    question.response_port = stile_address_port(&rung->mapped);
+    size = stile_nat_question_write(&question, rung->id, &builder);
+    stile_probe_socket_send(test->control, &question.to, builder.data, size);
 }
 
 static void
@@ -161,8 +159,9 @@ on_rung_timer(gpointer user_data)
     StileLifetimeTest *test = rung->test;
 
     if (rung != &test->trial && !test->by_response_port) {
-        stile_probe_socket_ask(rung->socket, &(StileNatQuestion){.to = test->server},
-                               on_asked_again, rung);
+        StileNatQuestion question = stile_nat_question_to(&test->server);
+
+        stile_probe_socket_ask(rung->socket, &question, on_asked_again, rung);
         return;
     }
     rung->state = RUNG_KNOCKING;
@@ -206,15 +205,17 @@ on_mapped(gpointer user_data, StileProbeSocket *socket, const StileNatAnswer *an
 static void
 start(StileLifetimeTest *test, Rung *rung)
 {
+    StileNatQuestion question = stile_nat_question_to(&test->server);
+
     rung->socket = stile_probe_socket_new(test->clock, test->wire, test->wire_data,
-                                          stile_address_family(&test->server), NULL);
+                                          stile_address_family(&test->server.address), NULL);
     if (!rung->socket) {
         settle(rung, RUNG_LOST);
         return;
     }
     stile_clock_random(test->clock, rung->id, sizeof rung->id);
     stile_probe_socket_set_heard(rung->socket, on_heard, rung);
-    stile_probe_socket_ask(rung->socket, &(StileNatQuestion){.to = test->server}, on_mapped, rung);
+    stile_probe_socket_ask(rung->socket, &question, on_mapped, rung);
 }
 
 static void
@@ -235,7 +236,7 @@ start_rungs(StileLifetimeTest *test)
 
 StileLifetimeTest *
 stile_lifetime_test_new(StileClock *clock, const StileProbeWire *wire, gpointer wire_data,
-                        const StileAddress *server, gboolean preserves_ports,
+                        const StileNatServer *server, gboolean preserves_ports,
                         StileLifetimeDone done, gpointer user_data)
 {
     StileLifetimeTest *test = g_new0(StileLifetimeTest, 1);
@@ -255,8 +256,8 @@ stile_lifetime_test_new(StileClock *clock, const StileProbeWire *wire, gpointer 
         test->rungs[i].test = test;
         test->rungs[i].timer = stile_timer_new(clock, on_rung_timer, &test->rungs[i]);
     }
-    test->control = stile_probe_socket_new(clock, wire, wire_data, stile_address_family(server),
-                                           NULL);
+    test->control = stile_probe_socket_new(clock, wire, wire_data,
+                                           stile_address_family(&server->address), NULL);
     if (test->control)
         start(test, &test->trial);
     else

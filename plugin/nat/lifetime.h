@@ -28,7 +28,7 @@ typedef void (*StileLifetimeDone)(gpointer user_data, guint seconds, gboolean at
 
 /** @preserves_ports: of the NAT. @done is not called from within. */
 StileLifetimeTest *stile_lifetime_test_new(StileClock *clock, const StileProbeWire *wire,
-                                           gpointer wire_data, const StileAddress *server,
+                                           gpointer wire_data, const StileNatServer *server,
                                            gboolean preserves_ports, StileLifetimeDone done,
                                            gpointer user_data);
 void stile_lifetime_test_free(StileLifetimeTest *test);

@@ -11,7 +11,8 @@ libstile_la_SOURCES += \
 	plugin/nat/nat64-watch.c plugin/nat/nat64-watch.h \
 	plugin/nat/probe-socket.c plugin/nat/probe-socket.h \
 	plugin/nat/probe-wire.c plugin/nat/probe-wire.h \
-	plugin/nat/prober.c plugin/nat/prober.h
+	plugin/nat/prober.c plugin/nat/prober.h \
+	plugin/nat/responder.c plugin/nat/responder.h
 
 check_PROGRAMS += tests/unit/test-nat tests/unit/test-nat64 tests/unit/test-nat-prober
 tests_unit_test_nat_SOURCES = tests/unit/test-nat.c

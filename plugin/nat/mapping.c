@@ -123,6 +123,10 @@ judge(const StileNatSample *const *samples, gsize n)
     } else if (addresses.different > 0 && ports.same > 0) {
         verdict.mapping = STILE_NAT_ADDRESS_DEPENDENT;
         verdict.confidence = confidence_of(n);
+    } else if (addresses.different == 0 && ports.same > 0) {
+        /* On the address, and not on the port? There are few such. */
+        verdict.mapping = STILE_NAT_ENDPOINT_INDEPENDENT;
+        verdict.confidence = confidence_of(n) * ODDITY;
     } else if (addresses.different > 0) {
         /* On the port as well? Nobody asked; the harder one is assumed. */
         verdict.mapping = STILE_NAT_ADDRESS_AND_PORT_DEPENDENT;

@@ -40,7 +40,8 @@ typedef struct {
  *
  * Tells the mapping behaviour from what several STUN servers saw of one base. Pure. With one server
  * (or several names of one address) there is nothing to compare: UNKNOWN, unless the mapped address
- * is the base itself.
+ * is the base itself. Two ports of one address that see the same speak for endpoint-independent,
+ * at half the confidence.
  */
 StileNatVerdict stile_nat_judge_mapping(const StileNatSample *samples, gsize n_samples);
 

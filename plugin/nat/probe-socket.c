@@ -93,8 +93,9 @@ ask(StileProbeSocket *socket, const Asked *what)
     g_ptr_array_add(socket->asked, asked);
     stile_clock_random(socket->clock, id, sizeof id);
     size = stile_nat_question_write(&what->question, id, &builder);
-    stile_stun_transactions_request(socket->transactions, &to, builder.data, size, NULL, 0, &pace,
-                                    on_done, asked);
+    stile_stun_transactions_request(socket->transactions, &to, builder.data, size,
+                                    what->question.member ? what->question.key : NULL,
+                                    sizeof what->question.key, &pace, on_done, asked);
 }
 
 void

@@ -29,7 +29,7 @@ struct _StileNatProber {
     Family families[N_FAMILIES];
     guint n_servers;
     guint pending; /* tests under way in this step */
-    StileAddress server;
+    StileNatServer server;
     StileProbeSocket *filtering_socket;
     StileNatInquiry filtering;
     StileAllocationTest *allocation;
@@ -137,32 +137,36 @@ on_filtering(gpointer user_data, StileProbeSocket *socket)
     report->filtering = stile_nat_filtering_verdict(&prober->filtering, &confidence);
     if (report->filtering != STILE_NAT_UNKNOWN)
         report->confidence *= confidence;
-    if (report->mapping == STILE_NAT_NONE && report->filtering == STILE_NAT_ENDPOINT_INDEPENDENT)
+    /* No firewall that remembers knows addresses without ports. */
+    if (report->mapping == STILE_NAT_NONE &&
+        (report->filtering == STILE_NAT_ENDPOINT_INDEPENDENT ||
+         (report->filtering == STILE_NAT_ADDRESS_DEPENDENT &&
+          !stile_nat_filtering_knows_address(&prober->filtering))))
         report->filtering = STILE_NAT_NONE;
     one_less(prober);
 }
 
 static void
-test_filtering(StileNatProber *prober, const StileAddress *server)
+test_filtering(StileNatProber *prober)
 {
     prober->filtering_socket = stile_probe_socket_new(
-        prober->clock, prober->wire, prober->wire_data, stile_address_family(server), NULL);
+        prober->clock, prober->wire, prober->wire_data,
+        stile_address_family(&prober->server.address), NULL);
     if (!prober->filtering_socket)
         return;
     prober->pending++;
-    stile_nat_filtering_init(&prober->filtering, server);
+    stile_nat_filtering_init(&prober->filtering, &prober->server);
     stile_probe_socket_inquire(prober->filtering_socket, &prober->filtering, on_filtering, prober);
 }
 
 static void
 test_the_rest(StileNatProber *prober, const Family *family)
 {
-    const StileAddress *filtering = stile_nat_mapping_filtering_server(&family->inquiry);
-
-    prober->server = filtering ? *filtering : *stile_nat_mapping_any_server(&family->inquiry);
     prober->pending = 1;
-    if (filtering)
-        test_filtering(prober, filtering);
+    if (stile_nat_mapping_filtering_server(&family->inquiry, &prober->server))
+        test_filtering(prober);
+    else
+        stile_nat_mapping_any_server(&family->inquiry, &prober->server);
     prober->allocation = stile_allocation_test_new(prober->clock, prober->wire, prober->wire_data,
                                                    &prober->server, on_allocation, prober);
 }
@@ -194,6 +198,7 @@ on_mapping(gpointer user_data, StileProbeSocket *socket)
 {
     StileNatProber *prober = user_data;
     StileNatReport *report = &prober->report;
+    StileNatServer any;
     StileNatVerdict verdict;
     const Family *family;
 
@@ -202,9 +207,9 @@ on_mapping(gpointer user_data, StileProbeSocket *socket)
     for (guint i = 0; i < N_FAMILIES; i++)
         collect_public(report, &prober->families[i].inquiry);
     family = &prober->families[IPV4];
-    if (!stile_nat_mapping_any_server(&family->inquiry))
+    if (!stile_nat_mapping_any_server(&family->inquiry, &any))
         family = &prober->families[IPV6];
-    if (!stile_nat_mapping_any_server(&family->inquiry)) {
+    if (!stile_nat_mapping_any_server(&family->inquiry, &any)) {
         report->udp_blocked = TRUE;
         report->confidence = 1;
         for (guint i = 0; i < prober->n_servers; i++)
@@ -220,23 +225,23 @@ on_mapping(gpointer user_data, StileProbeSocket *socket)
 }
 
 static guint
-servers_of_family(const StileAddress *servers, gsize n_servers, int family,
-                  StileAddress ret[STILE_NAT_MAX_SERVERS])
+servers_of_family(const StileNatServer *servers, gsize n_servers, int family,
+                  StileNatServer ret[STILE_NAT_MAX_SERVERS])
 {
     guint n = 0;
 
     for (gsize i = 0; i < n_servers && n < STILE_NAT_MAX_SERVERS; i++)
-        if (stile_address_family(&servers[i]) == family)
+        if (stile_address_family(&servers[i].address) == family)
             ret[n++] = servers[i];
     return n;
 }
 
 static gboolean
-open_family(StileNatProber *prober, guint which, const StileAddress *servers, gsize n_servers,
+open_family(StileNatProber *prober, guint which, const StileNatServer *servers, gsize n_servers,
             GError **error)
 {
     Family *family = &prober->families[which];
-    StileAddress own[STILE_NAT_MAX_SERVERS];
+    StileNatServer own[STILE_NAT_MAX_SERVERS] = {0};
     guint n = servers_of_family(servers, n_servers, families[which], own);
 
     stile_nat_mapping_init(&family->inquiry, own, n);
@@ -251,7 +256,7 @@ open_family(StileNatProber *prober, guint which, const StileAddress *servers, gs
 
 StileNatProber *
 stile_nat_prober_new(StileClock *clock, const StileProbeWire *wire, gpointer wire_data,
-                     const StileAddress *servers, gsize n_servers, gboolean lifetime,
+                     const StileNatServer *servers, gsize n_servers, gboolean lifetime,
                      StileNatProbed progress, StileNatProbed done, gpointer user_data,
                      GError **error)
 {

@@ -46,7 +46,7 @@ typedef void (*StileNatProbed)(gpointer user_data, const StileNatReport *report)
 
 /**
  * stile_nat_prober_new:
- * @servers: STUN servers of both families, at least one
+ * @servers: STUN servers and members of both families, at least one
  * @progress: (nullable): called with what is known before the lifetime is measured
  *
  * Neither @progress nor @done is called from within. Freeing it is how to stop it.
@@ -54,7 +54,7 @@ typedef void (*StileNatProbed)(gpointer user_data, const StileNatReport *report)
  * Errors: those of @wire
  */
 StileNatProber *stile_nat_prober_new(StileClock *clock, const StileProbeWire *wire,
-                                     gpointer wire_data, const StileAddress *servers,
+                                     gpointer wire_data, const StileNatServer *servers,
                                      gsize n_servers, gboolean lifetime, StileNatProbed progress,
                                      StileNatProbed done, gpointer user_data, GError **error);
 void stile_nat_prober_free(StileNatProber *prober);

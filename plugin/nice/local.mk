@@ -12,6 +12,7 @@ libstile_nice_la_SOURCES = \
 	plugin/io/links.c \
 	plugin/io/netlink.c \
 	plugin/io/socket.c \
+	plugin/nat/inquiry.c \
 	plugin/nat/nat64.c \
 	plugin/stun/credentials.c \
 	plugin/stun/fingerprint.c \

@@ -62,11 +62,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_assert_true(answer.error == 0 || !stile_address_is_set(&answer.mapped));
     g_assert_false(stile_address_equal_ip(&answer.other, &server));
 
-    stile_nat_mapping_init(&inquiry, &server, 1);
+    stile_nat_mapping_init(&inquiry, &(StileNatServer){.address = server}, 1);
     run(&inquiry, &answer);
     /* One server at one address cannot say that there is no NAT, unless it is so. */
     g_assert_cmpint(stile_nat_mapping_verdict(&inquiry).mapping, !=, STILE_NAT_NONE);
-    stile_nat_filtering_init(&inquiry, &server);
+    stile_nat_filtering_init(&inquiry, &(StileNatServer){.address = server});
     run(&inquiry, &answer);
     /* Nothing ever came from another address. */
     g_assert_cmpint(stile_nat_filtering_verdict(&inquiry, &confidence), ==, STILE_NAT_UNKNOWN);

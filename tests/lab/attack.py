@@ -6,14 +6,21 @@
     attack.py show FILE                                 how many there are of each type
     attack.py replay FILE TIMES                         the same packets again, source and all
     attack.py hand FILE IP PORT                         WireGuard's among them, from our own address
+    attack.py ask IP PORT… [--key BASE64]               Binding requests of every kind to a member that answers STUN,
+                                                        signed with the network's key: how many answers came, and
+                                                        by how much the longest exceeds its request
 
 Randomness is seeded: a run that found something can be run again.
 """
 
 import argparse
+import base64
 import collections
+import hashlib
+import hmac
 import itertools
 import random
+import select
 import signal
 import socket
 import struct
@@ -215,6 +222,51 @@ def hand(args):
     print("sent", sent)
 
 
+def blake2s_hmac(key, data):
+    return hmac.new(key, data, hashlib.blake2s).digest()
+
+
+def member_key(network):
+    """What members sign their questions with (plugin/mesh/stun-members.c)."""
+    salt = hashlib.blake2s(b"Stile member STUN 1").digest()
+    return blake2s_hmac(blake2s_hmac(salt, network), b"\1")
+
+
+def signed(message, key):
+    head = message[:2] + struct.pack("!H", len(message) - 20 + 24) + message[4:]
+    return head + attribute(0x0008, hmac.new(key, head, hashlib.sha1).digest())
+
+
+def questions(key):
+    """Whole ones and short ones; back here, to another port, from another port, from another machine."""
+    for extra in (b"", attribute(0x0003, struct.pack("!I", 2)), attribute(0x0003, struct.pack("!I", 6)),
+                  attribute(0x0027, struct.pack("!HH", 40000, 0))):
+        body = extra + attribute(0x0026, bytes(100 - 20 - 24 - 8 - 4 - len(extra)))
+        yield fingerprint(signed(stun(1, body), key))
+        yield signed(stun(1, body + attribute(0x0006, b"name:name")), key)
+    yield fingerprint(signed(stun(1), key))
+
+
+def ask(args):
+    # With a key: those that are whole, and want the answer back here; else whatever may get one.
+    key = member_key(base64.b64decode(args.key)) if args.key else random.randbytes(32)
+    asked = list(itertools.islice(questions(key), 2 if args.key else None))
+    if not args.key:
+        asked += [stun(1), fingerprint(stun(1))]
+        asked += [fingerprint(stun(1, attribute(0x0026, bytes(80)))), fingerprint(signed(stun(1), b""))]
+    out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for port in args.ports:
+        for message in asked:
+            out.sendto(message, (args.ip, port))
+    answers, excess, end = 0, 0, time.monotonic() + 2
+    while select.select([out], [], [], max(0, end - time.monotonic()))[0]:
+        answer = out.recv(2048)
+        request = next(message for message in asked if message[8:20] == answer[8:20])
+        excess = max(excess, len(answer) - len(request))
+        answers += 1
+    print(answers, excess)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -243,6 +295,11 @@ def main():
     command.add_argument("file")
     command.add_argument("ip")
     command.add_argument("port", type=int)
+    command = commands.add_parser("ask")
+    command.set_defaults(run=ask)
+    command.add_argument("ip")
+    command.add_argument("ports", type=int, nargs="+")
+    command.add_argument("--key")
     args = parser.parse_args()
     random.seed(1)
     args.run(args)

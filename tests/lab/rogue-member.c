@@ -119,7 +119,7 @@ announce(Rogue *rogue)
 
     if (!rogue->certificate)
         return;
-    presence = stile_presence_write(rogue->certificate, NULL);
+    presence = stile_presence_write(rogue->certificate, NULL, NULL, 0);
     data = g_bytes_get_data(presence, &size);
     stile_rendezvous_set_presence(rogue->rendezvous, data, size);
 }

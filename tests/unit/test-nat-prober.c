@@ -137,12 +137,12 @@ probe_for(World *world, const char *const *servers, gboolean lifetime, gint64 ti
 {
     g_autoptr(StileNatProber) prober = NULL;
     g_autoptr(GError) error = NULL;
-    StileAddress addresses[8];
+    StileNatServer list[8] = {0};
     gsize n = 0;
 
     for (; servers[n]; n++)
-        g_assert_true(stile_address_parse(&addresses[n], servers[n], 3478, NULL));
-    prober = stile_nat_prober_new(world->clock, &wire, world, addresses, n, lifetime, on_progress,
+        g_assert_true(stile_address_parse(&list[n].address, servers[n], 3478, NULL));
+    prober = stile_nat_prober_new(world->clock, &wire, world, list, n, lifetime, on_progress,
                                   on_done, world, &error);
     g_assert_no_error(error);
     stile_clock_advance(world->clock, time);
@@ -452,10 +452,10 @@ static void
 test_stopped(void)
 {
     World world;
-    StileAddress server;
+    StileNatServer server = {0};
 
     world_init(&world, three[0], three[1], SIM_STUN_GOOD);
-    g_assert_true(stile_address_parse(&server, SERVER, 3478, NULL));
+    g_assert_true(stile_address_parse(&server.address, SERVER, 3478, NULL));
     for (gint64 at = 0; at < 10 * SEC; at += 333 * 1000) {
         StileNatProber *prober = stile_nat_prober_new(world.clock, &wire, &world, &server, 1, TRUE,
                                                       NULL, on_done, &world, NULL);
@@ -472,11 +472,11 @@ static void
 test_no_family(void)
 {
     World world;
-    StileAddress server;
+    StileNatServer server = {0};
     g_autoptr(GError) error = NULL;
 
     world_init(&world, three[0], three[1], SIM_STUN_GOOD);
-    g_assert_true(stile_address_parse(&server, "[2001:db8::1]:3478", 0, NULL));
+    g_assert_true(stile_address_parse(&server.address, "[2001:db8::1]:3478", 0, NULL));
     g_assert_null(stile_nat_prober_new(world.clock, &wire, &world, &server, 1, FALSE, NULL, on_done,
                                        &world, &error));
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "mesh/server-uri.h"
 #include "mesh/signal.h"
+#include "mesh/stand-in.h"
 #include <string.h>
 
 static StileSignal *
@@ -86,7 +87,7 @@ static void
 test_presence(void)
 {
     g_autoptr(GBytes) certificate = g_bytes_new_static("certificate", 11);
-    g_autoptr(GBytes) written = stile_presence_write(certificate, NULL);
+    g_autoptr(GBytes) written = stile_presence_write(certificate, NULL, NULL, 0);
     StilePresence presence;
     gsize size;
     const guint8 *data = g_bytes_get_data(written, &size);
@@ -96,6 +97,50 @@ test_presence(void)
     g_assert_null(presence.revocations);
     for (gsize cut = 0; cut < size; cut++)
         g_assert_false(stile_presence_parse(&presence, data, cut, NULL));
+}
+
+static void
+test_offers(void)
+{
+    g_autoptr(GBytes) written = NULL;
+    StileStunOffer offers[3] = {{.second_port = 7}, {.second_port = 0}, {.second_port = 9}};
+    StilePresence presence;
+    gsize size, bare = 1 + 2 + 2;
+    const guint8 *data;
+
+    g_assert_true(stile_address_parse(&offers[0].address, "198.51.100.2:3478", 0, NULL));
+    g_assert_true(stile_address_parse(&offers[1].address, "[2001:db8::2]:3479", 0, NULL));
+    /* Nobody is sent into private networks. */
+    g_assert_true(stile_address_parse(&offers[2].address, "192.168.1.1:53", 0, NULL));
+    written = stile_presence_write(NULL, NULL, offers, 3);
+    data = g_bytes_get_data(written, &size);
+    g_assert_true(stile_presence_parse(&presence, data, size, NULL));
+    g_assert_cmpuint(presence.n_offers, ==, 2);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_true(stile_address_equal(&presence.offers[i].address, &offers[i].address));
+        g_assert_cmpuint(presence.offers[i].second_port, ==, offers[i].second_port);
+    }
+    for (gsize cut = 0; cut < size; cut++)
+        g_assert_true(stile_presence_parse(&presence, data, cut, NULL) == (cut == bare));
+}
+
+static void
+test_stand_in(void)
+{
+    StileStandIn asks = {.kind = STILE_STAND_IN_ASK, .id = "0123456789a"}, read;
+    guint8 buffer[STILE_STAND_IN_MAX_SIZE];
+    gsize size;
+
+    g_assert_true(stile_address_parse(&asks.to, "198.51.100.2:40000", 0, NULL));
+    size = stile_stand_in_write(&asks, buffer);
+    g_assert_true(stile_stand_in_parse(&read, buffer, size));
+    g_assert_cmpint(read.kind, ==, asks.kind);
+    g_assert_cmpmem(read.id, sizeof read.id, asks.id, sizeof asks.id);
+    g_assert_true(stile_address_equal(&read.to, &asks.to));
+    for (gsize cut = 0; cut < size; cut++)
+        g_assert_false(stile_stand_in_parse(&read, buffer, cut));
+    buffer[1] = 1; /* a signal */
+    g_assert_false(stile_stand_in_parse(&read, buffer, size));
 }
 
 static void
@@ -151,6 +196,8 @@ main(int argc, char **argv)
     g_test_add_func("/signal/round-trip", test_round_trip);
     g_test_add_func("/signal/bad", test_bad);
     g_test_add_func("/signal/presence", test_presence);
+    g_test_add_func("/signal/offers", test_offers);
+    g_test_add_func("/signal/stand-in", test_stand_in);
     g_test_add_func("/signal/servers", test_servers);
     return g_test_run();
 }
