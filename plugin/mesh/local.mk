@@ -74,7 +74,9 @@ tests_fuzz_fuzz_signal_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += \
 	tests/fuzz/seeds/signal/ice \
 	tests/fuzz/seeds/signal/presence \
-	tests/fuzz/seeds/signal/retry
+	tests/fuzz/seeds/signal/presence-offers \
+	tests/fuzz/seeds/signal/retry \
+	tests/fuzz/seeds/signal/stand-in
 
 # The objects of stile.h, and what a network is while it is up.
 libstile_la_SOURCES += \

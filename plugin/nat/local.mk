@@ -14,7 +14,10 @@ libstile_la_SOURCES += \
 	plugin/nat/prober.c plugin/nat/prober.h \
 	plugin/nat/responder.c plugin/nat/responder.h
 
-check_PROGRAMS += tests/unit/test-nat tests/unit/test-nat64 tests/unit/test-nat-prober
+check_PROGRAMS += tests/unit/test-nat tests/unit/test-nat64 tests/unit/test-nat-prober \
+	tests/unit/test-nat-responder
+tests_unit_test_nat_responder_SOURCES = tests/unit/test-nat-responder.c
+tests_unit_test_nat_responder_LDADD = $(unit_ldadd)
 tests_unit_test_nat_SOURCES = tests/unit/test-nat.c
 tests_unit_test_nat_LDADD = $(unit_ldadd)
 tests_unit_test_nat64_SOURCES = tests/unit/test-nat64.c
