@@ -63,6 +63,7 @@ struct _StileTurn {
 
     StileAddress servers[STILE_TURN_MAX_SERVERS]; /* those tried, the last is the one now used */
     guint n_servers;
+    char *stream; /* what the server of a stream is called; NULL: UDP */
 
     char *username;
     char *password;
@@ -98,6 +99,8 @@ struct _StileTurn {
 
 /* turn.c */
 StileEndpoint stile_turn_endpoint(StileTurn *turn);
+/** Returns: (transfer full): what the server is called in a sentence */
+char *stile_turn_server_name(StileTurn *turn);
 /** Nothing may be done with @turn after these three: they call back. */
 void stile_turn_fail(StileTurn *turn, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void stile_turn_fail_with_words(StileTurn *turn, guint code, const char *words);

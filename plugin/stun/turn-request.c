@@ -9,6 +9,11 @@
 
 /* A Binding that goes unanswered is only a doubt: 7.5 s, then a Refresh finds out. */
 static const StileStunPace keepalive_pace = {.max_sends = 4, .last_wait = 8};
+/* RFC 8489 §6.2.2: sent once, Ti. */
+static const StileStunPace stream_pace = {
+    .rto = 39500 * G_TIME_SPAN_MILLISECOND, .max_sends = 1, .last_wait = 1};
+static const StileStunPace stream_keepalive_pace = {
+    .rto = 7500 * G_TIME_SPAN_MILLISECOND, .max_sends = 1, .last_wait = 1};
 
 StileTurnRequest *
 stile_turn_request_new(StileTurn *turn, StileStunMethod method, StileTurnAnswered answered)
@@ -127,7 +132,7 @@ on_done(gpointer user_data, const StileStunMessage *response, const StileEndpoin
 {
     StileTurnRequest *request = user_data;
     StileTurn *turn = request->turn;
-    g_autofree char *server = stile_address_to_string(&turn->servers[turn->n_servers - 1]);
+    g_autofree char *server = stile_turn_server_name(turn);
     g_autofree char *words = NULL;
     guint code = response ? stile_stun_message_error(response, &words) : 0;
 
@@ -154,6 +159,16 @@ on_done(gpointer user_data, const StileStunMessage *response, const StileEndpoin
     stile_turn_request_free(request);
 }
 
+static const StileStunPace *
+pace(const StileTurnRequest *request)
+{
+    gboolean binding = request->method == STILE_STUN_BINDING;
+
+    if (request->turn->stream)
+        return binding ? &stream_keepalive_pace : &stream_pace;
+    return binding ? &keepalive_pace : NULL;
+}
+
 void
 stile_turn_request_send(StileTurnRequest *request)
 {
@@ -169,8 +184,7 @@ stile_turn_request_send(StileTurnRequest *request)
     g_ptr_array_add(turn->requests, request);
     transaction = stile_stun_transactions_request(
         turn->transactions, &server, builder.data, size, authenticated ? turn->key : NULL,
-        authenticated ? sizeof turn->key : 0,
-        request->method == STILE_STUN_BINDING ? &keepalive_pace : NULL, on_done, request);
+        authenticated ? sizeof turn->key : 0, pace(request), on_done, request);
     /* Without one it was answered within, and the request is gone. */
     if (transaction)
         request->transaction = transaction;

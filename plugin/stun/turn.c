@@ -26,6 +26,20 @@ stile_turn_endpoint(StileTurn *turn)
     };
 }
 
+char *
+stile_turn_server_name(StileTurn *turn)
+{
+    return turn->stream ? g_strdup(turn->stream)
+                        : stile_address_to_string(&turn->servers[turn->n_servers - 1]);
+}
+
+void
+stile_turn_set_stream(StileTurn *turn, const char *name)
+{
+    g_free(turn->stream);
+    turn->stream = g_strdup(name);
+}
+
 StileTurn *
 stile_turn_new(StileClock *clock, StileStunTransactions *transactions, const StileAddress *server,
                int family, const char *username, const char *password, const StileTurnOps *ops,
@@ -72,6 +86,7 @@ stile_turn_free(StileTurn *turn)
     stile_timer_free(turn->upkeep);
     stile_turn_forget_challenge(turn);
     g_free(turn->error);
+    g_free(turn->stream);
     g_free(turn->username);
     g_free(turn->password);
     stile_clock_unref(turn->clock);
@@ -180,7 +195,7 @@ explain(guint code)
 void
 stile_turn_fail_with_words(StileTurn *turn, guint code, const char *words)
 {
-    g_autofree char *server = stile_address_to_string(&turn->servers[turn->n_servers - 1]);
+    g_autofree char *server = stile_turn_server_name(turn);
 
     if (words && *words)
         stile_turn_fail(turn, "The TURN server %s %s: %s (%u)", server, explain(code), words, code);
@@ -191,7 +206,7 @@ stile_turn_fail_with_words(StileTurn *turn, guint code, const char *words)
 void
 stile_turn_lost(StileTurn *turn, guint code, const char *words)
 {
-    g_autofree char *server = stile_address_to_string(&turn->servers[turn->n_servers - 1]);
+    g_autofree char *server = stile_turn_server_name(turn);
 
     if (stile_clock_now(turn->clock) - turn->allocated < SHORT_LIVED) {
         stile_turn_fail(turn, "The TURN server %s lost our allocation at once: %s (%u)", server,
@@ -222,7 +237,7 @@ is_good_alternate(StileTurn *turn, const StileAddress *alternate)
 static void
 follow(StileTurn *turn, const StileStunMessage *response)
 {
-    g_autofree char *server = stile_address_to_string(&turn->servers[turn->n_servers - 1]);
+    g_autofree char *server = stile_turn_server_name(turn);
     g_autofree char *other = NULL;
     StileAddress alternate = {0};
 
@@ -232,6 +247,11 @@ follow(StileTurn *turn, const StileStunMessage *response)
         return;
     }
     other = stile_address_to_string(&alternate);
+    if (turn->stream) {
+        stile_turn_fail(turn, "The TURN server %s sends us to %s, which is followed over UDP only",
+                        server, other);
+        return;
+    }
     if (!is_good_alternate(turn, &alternate)) {
         stile_turn_fail(turn, "The TURN server %s sends us to %s, where we do not go", server,
                         other);
@@ -291,13 +311,14 @@ on_allocated(StileTurn *turn, StileTurnRequest *request, const StileStunMessage 
 
     if (!stile_stun_message_address(response, STILE_STUN_XOR_RELAYED_ADDRESS, &relayed) ||
         stile_address_family(&relayed) != turn->family || stile_address_port(&relayed) == 0) {
-        g_autofree char *server = stile_address_to_string(&turn->servers[turn->n_servers - 1]);
+        g_autofree char *server = stile_turn_server_name(turn);
 
         stile_turn_fail(turn, "The TURN server %s gave no relayed address", server);
         return;
     }
     turn->relayed = relayed;
-    if (!stile_stun_message_address(response, STILE_STUN_XOR_MAPPED_ADDRESS, &turn->mapped))
+    if (turn->stream ||
+        !stile_stun_message_address(response, STILE_STUN_XOR_MAPPED_ADDRESS, &turn->mapped))
         memset(&turn->mapped, 0, sizeof turn->mapped);
     become_ready(turn, request, response);
 }

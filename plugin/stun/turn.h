@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /**
  * StileTurn:
  *
- * A TURN client (RFC 8656) with one allocation on one server, by UDP through the shared socket.
+ * A TURN client (RFC 8656) with one allocation on one server, by UDP through the shared socket, or
+ * by a stream that its owner keeps (stile_turn_set_stream()).
  * Refreshes allocation, permissions and channels by itself; gets a new allocation when the server
  * lost it (437), follows 300 a bounded number of times, takes a new nonce on 438 for every method.
  */
@@ -44,6 +45,16 @@ StileTurn *stile_turn_new(StileClock *clock, StileStunTransactions *transactions
 void stile_turn_free(StileTurn *turn);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileTurn, stile_turn_free)
 
+/**
+ * stile_turn_set_stream:
+ * @name: what the server is called in errors; its address is a stand-in
+ *
+ * Before the start: requests go over TCP or TLS, where nothing is sent again and an answer is
+ * waited for for 39.5 s (RFC 8489 §6.2.2). Another server that the server names (300) would need
+ * another stream: that fails. Our address as such a server sees it means nothing for UDP: it is not
+ * told.
+ */
+void stile_turn_set_stream(StileTurn *turn, const char *name);
 void stile_turn_start(StileTurn *turn);
 /** The network changed under us: the old 5-tuple is gone, allocate anew at once. */
 void stile_turn_restart(StileTurn *turn);
