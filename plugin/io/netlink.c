@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
 #include <string.h>
 
 /* The attributes behind a message's fixed part. Not mnl_attr_for_each(): it rounds the end of the
@@ -215,6 +216,39 @@ stile_netlink_parse_route(StileNetlinkRoute *ret, const struct nlmsghdr *message
         return FALSE;
     set_scope(&route.gateway, route.ifindex);
     *ret = route;
+    return TRUE;
+}
+
+gboolean
+stile_netlink_parse_advertisement(StileNetlinkAdvertisement *ret, const struct nlmsghdr *message)
+{
+    const struct nduseroptmsg *info = mnl_nlmsg_get_payload(message);
+    StileNetlinkAdvertisement advertisement = {0};
+    const struct nlattr *attr;
+    const void *all;
+    gsize left;
+    int size;
+
+    if (message->nlmsg_type != RTM_NEWNDUSEROPT ||
+        mnl_nlmsg_get_payload_len(message) < sizeof *info)
+        return FALSE;
+    left = mnl_nlmsg_get_payload_len(message) - sizeof *info;
+    if (info->nduseropt_family != AF_INET6 || info->nduseropt_icmp_type != ND_ROUTER_ADVERT ||
+        info->nduseropt_icmp_code != 0 || info->nduseropt_ifindex <= 0 ||
+        info->nduseropt_opts_len > left)
+        return FALSE;
+    advertisement.ifindex = (guint)info->nduseropt_ifindex;
+    advertisement.options = (const guint8 *)(info + 1);
+    advertisement.size = info->nduseropt_opts_len;
+    all = attributes(message, sizeof *info + advertisement.size, &size);
+    mnl_attr_for_each_payload(all, size)
+    {
+        if (mnl_attr_get_type(attr) == NDUSEROPT_SRCADDR &&
+            !read_ip(attr, AF_INET6, &advertisement.router))
+            return FALSE;
+    }
+    set_scope(&advertisement.router, advertisement.ifindex);
+    *ret = advertisement;
     return TRUE;
 }
 

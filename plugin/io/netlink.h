@@ -41,12 +41,30 @@ typedef struct {
     guint ifindex;
 } StileNetlinkRoute;
 
+/**
+ * StileNetlinkAdvertisement:
+ * @router: who sent it; unset if the kernel does not say
+ * @options: (transfer none): those that are for others than the kernel (RFC 4861 §4.6), within the
+ *   message
+ *
+ * What the kernel passes on of a router's advertisement.
+ */
+typedef struct {
+    guint ifindex;
+    StileAddress router;
+    const guint8 *options;
+    gsize size;
+} StileNetlinkAdvertisement;
+
 /** Returns: whether it is about a link, and whole; @ret is untouched otherwise */
 gboolean stile_netlink_parse_link(StileNetlinkLink *ret, const struct nlmsghdr *message);
 /** Returns: whether it is about an IP address, and whole; @ret is untouched otherwise */
 gboolean stile_netlink_parse_address(StileNetlinkAddress *ret, const struct nlmsghdr *message);
 /** Returns: whether it is about such a default route, and whole; @ret is untouched otherwise */
 gboolean stile_netlink_parse_route(StileNetlinkRoute *ret, const struct nlmsghdr *message);
+/** Returns: whether it is such options, and whole; @ret is untouched otherwise */
+gboolean stile_netlink_parse_advertisement(StileNetlinkAdvertisement *ret,
+                                           const struct nlmsghdr *message);
 
 /**
  * stile_netlink_link_type:

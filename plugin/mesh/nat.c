@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mesh/nat.h"
 
+#include "io/advertisements.h"
 #include "io/links.h"
 #include "io/socket.h"
 #include "mesh/options.h"
@@ -48,6 +49,7 @@ struct _StileNat {
     StileLinks *links;
     Place place;
     StileNat64Watch *nat64;
+    StileAdvertisements *advertisements; /* NULL: cannot be had */
     StileTimer *change_timer;
 
     /* A probe under way */
@@ -363,6 +365,15 @@ on_progress(gpointer user_data, const StileNatReport *report)
     nat->tested = TRUE;
     nat->background = g_steal_pointer(&nat->run);
     finish_if_ready(nat);
+}
+
+static void
+on_advertised(gpointer user_data, const StileNetlinkAdvertisement *advertisement)
+{
+    StileNat *nat = user_data;
+
+    stile_nat64_watch_advertised(nat->nat64, advertisement->ifindex, &advertisement->router,
+                                 advertisement->options, advertisement->size);
 }
 
 static void
@@ -707,6 +718,7 @@ on_links(StileLinks *links, gpointer user_data)
     StileNat *nat = user_data;
     Place place = find_place(nat);
 
+    stile_nat64_watch_set_links(nat->nat64, stile_links_addresses(links));
     if (is_same_place(&place, &nat->place))
         return;
     nat->place = place;
@@ -741,6 +753,7 @@ stile_nat_finalize(GObject *object)
         end_probe(nat);
     g_clear_pointer(&nat->background, run_free);
     g_clear_pointer(&nat->links, stile_links_free);
+    g_clear_pointer(&nat->advertisements, stile_advertisements_free);
     g_clear_pointer(&nat->nat64, stile_nat64_watch_free);
     g_clear_pointer(&nat->change_timer, stile_timer_free);
     g_clear_pointer(&nat->settle_timer, stile_timer_free);
@@ -806,6 +819,7 @@ stile_nat_new(StileClock *clock, StileNatServers servers, StileNatMembers member
     nat->change_timer = stile_timer_new(clock, on_change_over, nat);
     nat->settle_timer = stile_timer_new(clock, on_settled, nat);
     nat->nat64 = stile_nat64_watch_new(clock, on_nat64, nat);
+    nat->advertisements = stile_advertisements_new(nat->context, on_advertised, nat, NULL);
     nat->links = stile_links_new(nat->context, on_links, nat, error);
     if (!nat->links)
         return NULL;

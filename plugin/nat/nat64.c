@@ -18,6 +18,17 @@ is_length(guint8 length)
     return memchr(lengths, length, sizeof lengths) != NULL;
 }
 
+gboolean
+stile_nat64_is_prefix(const StilePrefix *prefix)
+{
+    StileAddressScope scope = stile_address_scope(&prefix->address);
+    gsize size;
+    const guint8 *ip = stile_address_ip(&prefix->address, &size);
+
+    return is_length(prefix->length) && size == IPV6_SIZE && ip[ZERO_OCTET] == 0 &&
+           (scope == STILE_ADDRESS_GLOBAL || scope == STILE_ADDRESS_PRIVATE);
+}
+
 /* Where the four bytes of the IPv4 address stand: behind the prefix, around the zero octet. */
 static void
 find_places(guint8 length, gsize ret_places[IPV4_SIZE])
@@ -88,16 +99,6 @@ is_well_known(const StileAddress *address)
     return FALSE;
 }
 
-/* Where a NAT64 may be: an operator's own network, and at home a private one; not on the link, nor
- * anywhere else where nobody translates. */
-static gboolean
-is_sensible(const StilePrefix *prefix)
-{
-    StileAddressScope scope = stile_address_scope(&prefix->address);
-
-    return scope == STILE_ADDRESS_GLOBAL || scope == STILE_ADDRESS_PRIVATE;
-}
-
 /* The prefix that one answer shows; FALSE when it shows none, or could show several. */
 static gboolean
 prefix_of(StilePrefix *ret, const StileAddress *address)
@@ -114,7 +115,7 @@ prefix_of(StilePrefix *ret, const StileAddress *address)
         ret->address = stile_address_with_port(&ret->address, 0);
         found++;
     }
-    return found == 1 && is_sensible(ret);
+    return found == 1 && stile_nat64_is_prefix(ret);
 }
 
 static guint

@@ -7,6 +7,11 @@ G_BEGIN_DECLS
 
 /* IPv4 addresses inside IPv6 ones, and how to tell where they stand. Pure. */
 
+/** Whether a NAT64 can have @prefix: one of the lengths, nothing in bits 64 to 71, an operator's
+ * own network or, at home, a private one; not on the link, nor anywhere else where nobody
+ * translates. */
+gboolean stile_nat64_is_prefix(const StilePrefix *prefix);
+
 /**
  * stile_nat64_synthesize:
  * @prefix: of 32, 40, 48, 56, 64 or 96 bits

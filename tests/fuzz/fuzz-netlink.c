@@ -15,6 +15,7 @@ check_message(const struct nlmsghdr *message)
     StileNetlinkLink link;
     StileNetlinkAddress address;
     StileNetlinkRoute route;
+    StileNetlinkAdvertisement advertisement;
 
     if (stile_netlink_parse_link(&link, message)) {
         g_assert_cmpuint(link.ifindex, >, 0);
@@ -34,6 +35,12 @@ check_message(const struct nlmsghdr *message)
     }
     if (stile_netlink_parse_route(&route, message))
         g_assert_true(stile_address_is_set(&route.gateway));
+    if (stile_netlink_parse_advertisement(&advertisement, message)) {
+        const guint8 *end = (const guint8 *)message + message->nlmsg_len;
+
+        g_assert_cmpuint(advertisement.ifindex, >, 0);
+        g_assert_true(advertisement.options + advertisement.size <= end);
+    }
 }
 
 int
