@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mesh/connection.h"
 
+#include "mesh/outside.h"
 #include "mesh/signal.h"
 #include <string.h>
 
@@ -43,8 +44,8 @@ struct _StileConnection {
     gpointer user_data;
 
     /* signalling */
-    GArray *locals;        /* of StileCandidate: what the peer is told */
-    GArray *remotes;       /* of StileAddress: what the peer told last */
+    GArray *locals;        /* of StileCandidate: what the peer may be told */
+    GArray *remotes;       /* of StileCandidate: what the peer told us last */
     GHashTable *permitted; /* StileAddress: what relays were told to let through */
     StileTimer *signal_timer;
     gint64 signal_again;
@@ -102,6 +103,7 @@ send_signal(StileConnection *connection, StileSignalKind kind)
     g_autofree StileSignal *signal = g_new0(StileSignal, 1);
     g_autofree guint8 *buffer = g_malloc(STILE_SIGNAL_MAX_SIZE);
     const GArray *locals = connection->locals;
+    gboolean shared = stile_outside_is_shared(locals, connection->remotes);
     gsize size;
 
     signal->kind = kind;
@@ -113,8 +115,12 @@ send_signal(StileConnection *connection, StileSignalKind kind)
     signal->udp_blocked = connection->mine.udp_blocked;
     signal->mapping = connection->mine.mapping;
     signal->filtering = connection->mine.filtering;
-    for (guint i = 0; i < locals->len && i < STILE_SIGNAL_MAX_CANDIDATES; i++)
-        signal->candidates[signal->n_candidates++] = g_array_index(locals, StileCandidate, i);
+    for (guint i = 0; i < locals->len && signal->n_candidates < STILE_SIGNAL_MAX_CANDIDATES; i++) {
+        const StileCandidate *local = &g_array_index(locals, StileCandidate, i);
+
+        if (stile_outside_may_tell(local, locals, shared))
+            signal->candidates[signal->n_candidates++] = *local;
+    }
     size = stile_signal_write(signal, buffer, STILE_SIGNAL_MAX_SIZE);
     g_return_if_fail(size > 0);
     connection->ops->signal(connection->user_data, buffer, size);
@@ -199,9 +205,9 @@ set_remotes(StileConnection *connection, const StileSignal *signal)
 {
     g_autoptr(GArray) before = g_steal_pointer(&connection->remotes);
 
-    connection->remotes = g_array_new(FALSE, FALSE, sizeof(StileAddress));
+    connection->remotes = g_array_new(FALSE, FALSE, sizeof(StileCandidate));
     for (guint i = 0; i < before->len; i++) {
-        const StileAddress *gone = &g_array_index(before, StileAddress, i);
+        const StileAddress *gone = &g_array_index(before, StileCandidate, i).address;
 
         if (tells(signal, gone))
             continue;
@@ -214,7 +220,7 @@ set_remotes(StileConnection *connection, const StileSignal *signal)
 
         if (!permit(connection, &candidate->address))
             continue;
-        g_array_append_val(connection->remotes, candidate->address);
+        g_array_append_val(connection->remotes, *candidate);
         stile_ice_agent_add_remote(connection->agent, candidate);
     }
 }
@@ -224,6 +230,7 @@ receive_ice(StileConnection *connection, const StileSignal *signal)
 {
     gboolean is_new = strcmp(signal->ufrag, connection->remote_ufrag) != 0;
     gboolean acked = strcmp(signal->ack, stile_ice_agent_ufrag(connection->agent)) == 0;
+    gboolean shared = stile_outside_is_shared(connection->locals, connection->remotes);
 
     if (is_new) {
         connection->settled = FALSE;
@@ -238,6 +245,8 @@ receive_ice(StileConnection *connection, const StileSignal *signal)
     connection->theirs.mapping = signal->mapping;
     connection->theirs.filtering = signal->filtering;
     set_remotes(connection, signal);
+    if (stile_outside_is_shared(connection->locals, connection->remotes) != shared)
+        signal_soon(connection, SIGNAL_DEBOUNCE); /* other candidates of ours are of use now */
     if (signal->complete)
         stile_ice_agent_end_of_remote(connection->agent);
     connection->acked = acked;
@@ -576,7 +585,7 @@ stile_connection_new(StileClock *clock, StileStunTransactions *transactions, gbo
     connection->ops = ops;
     connection->user_data = user_data;
     connection->locals = g_array_new(FALSE, FALSE, sizeof(StileCandidate));
-    connection->remotes = g_array_new(FALSE, FALSE, sizeof(StileAddress));
+    connection->remotes = g_array_new(FALSE, FALSE, sizeof(StileCandidate));
     connection->permitted = g_hash_table_new_full(stile_address_hash, stile_address_equal, g_free,
                                                   NULL);
     connection->ways = g_array_new(FALSE, FALSE, sizeof(StileConnectionWay));

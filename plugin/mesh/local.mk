@@ -53,13 +53,17 @@ EXTRA_DIST += \
 libstile_la_SOURCES += \
 	plugin/mesh/choice.c plugin/mesh/choice.h \
 	plugin/mesh/connection.c plugin/mesh/connection.h \
+	plugin/mesh/outside.c plugin/mesh/outside.h \
 	plugin/mesh/reason.c plugin/mesh/reason.h \
 	plugin/mesh/server-uri.c plugin/mesh/server-uri.h \
 	plugin/mesh/signal.c plugin/mesh/signal.h \
 	plugin/mesh/stand-in.c plugin/mesh/stand-in.h \
 	plugin/mesh/stun-members.c plugin/mesh/stun-members.h
 
-check_PROGRAMS += tests/unit/test-choice tests/unit/test-connection tests/unit/test-signal
+check_PROGRAMS += tests/unit/test-choice tests/unit/test-connection tests/unit/test-outside \
+	tests/unit/test-signal
+tests_unit_test_outside_SOURCES = tests/unit/test-outside.c
+tests_unit_test_outside_LDADD = $(unit_ldadd)
 tests_unit_test_choice_SOURCES = tests/unit/test-choice.c
 tests_unit_test_choice_LDADD = $(unit_ldadd)
 tests_unit_test_connection_SOURCES = tests/unit/test-connection.c $(simend_sources)
@@ -96,4 +100,5 @@ libstile_la_SOURCES += \
 	plugin/mesh/mesh-stun.c \
 	plugin/mesh/mesh-underlay.c \
 	plugin/mesh/server-name.c plugin/mesh/server-name.h \
+	plugin/mesh/router.c plugin/mesh/router.h \
 	plugin/mesh/underlay.c plugin/mesh/underlay.h

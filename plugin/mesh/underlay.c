@@ -4,9 +4,9 @@
 #include "base/error.h"
 #include "io/links.h"
 #include "mesh/relays.h"
+#include "mesh/router.h"
 #include "mesh/server-name.h"
 #include "nat/nat64.h"
-#include "portmap/portmap.h"
 #include <string.h>
 
 /* A NAT with several addresses may give us another one time and again. */
@@ -40,8 +40,7 @@ struct _StileUnderlay {
     gint64 readdressed;      /* stile_clock_now(); 0 for never */
     StilePrefix nat64_known; /* length 0: none */
     StilePrefix nat64;       /* the same, if needed */
-    StilePortmap *portmap;
-    StileCandidate mapped; /* address unset: no port mapping */
+    StileRouter *router;
 };
 
 /* Sending */
@@ -422,42 +421,6 @@ stile_underlay_nat64(StileUnderlay *underlay)
 
 /* Links */
 
-static void
-on_port_mapped(gpointer user_data, StilePortmapProtocol protocol, const StileAddress *external)
-{
-    StileUnderlay *underlay = user_data;
-
-    if (stile_address_is_set(&underlay->mapped.address))
-        stile_gatherer_remove(underlay->gatherer, &underlay->mapped);
-    underlay->mapped.address = (StileAddress){0};
-    if (!external)
-        return;
-    underlay->mapped.type = STILE_CANDIDATE_SERVER_REFLEXIVE;
-    underlay->mapped.technique = STILE_TECHNIQUE_PORT_MAPPED;
-    underlay->mapped.address = *external;
-    underlay->mapped.priority = stile_candidate_priority(STILE_CANDIDATE_SERVER_REFLEXIVE, 65535);
-    stile_candidate_set_foundation(&underlay->mapped);
-    stile_gatherer_add(underlay->gatherer, &underlay->mapped);
-}
-
-static void
-ask_router(StileUnderlay *underlay)
-{
-    StileAddress source;
-
-    g_clear_pointer(&underlay->portmap, stile_portmap_free);
-    on_port_mapped(underlay, STILE_PORTMAP_NONE, NULL);
-    if (!underlay->socket4 || !stile_address_is_set(&underlay->gateway))
-        return;
-    source = stile_links_source_for(&underlay->gateway);
-    if (!stile_address_is_set(&source))
-        return;
-    underlay->mapped.base = stile_address_with_port(&source, stile_socket_port(underlay->socket4));
-    underlay->portmap = stile_portmap_new(underlay->clock, g_main_context_get_thread_default(),
-                                          &underlay->gateway, &underlay->mapped.base, TRUE,
-                                          on_port_mapped, underlay);
-}
-
 static gboolean
 is_ours(StileUnderlay *underlay, const StileLocalAddress *address)
 {
@@ -505,7 +468,7 @@ static void
 start_anew(StileUnderlay *underlay)
 {
     stile_relays_restart(underlay->relays);
-    ask_router(underlay);
+    stile_router_ask(underlay->router, underlay->links, underlay->seen, TRUE);
     underlay->ops->network_changed(underlay->user_data);
 }
 
@@ -520,6 +483,9 @@ on_links(StileLinks *links, gpointer user_data)
     underlay->seen = addresses_under_us(underlay);
     underlay->gateway = gateway;
     moved |= has_lost(underlay->seen, before);
+    /* A gateway of IPv6 may come after its addresses. */
+    if (!moved)
+        stile_router_ask(underlay->router, underlay->links, underlay->seen, FALSE);
     if (!moved && !has_lost(before, underlay->seen))
         return;
     choose_nat64(underlay);
@@ -535,6 +501,7 @@ stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean rela
                    GError **error)
 {
     g_autoptr(StileUnderlay) underlay = g_new0(StileUnderlay, 1);
+    guint16 port4, port6;
 
     underlay->clock = stile_clock_ref(clock);
     underlay->ops = ops;
@@ -552,9 +519,11 @@ stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean rela
     if (!underlay->links)
         return NULL;
     underlay->transactions = stile_stun_transactions_new(clock, on_send, underlay);
-    underlay->gatherer = stile_gatherer_new(
-        clock, underlay->transactions, underlay->socket4 ? stile_socket_port(underlay->socket4) : 0,
-        underlay->socket6 ? stile_socket_port(underlay->socket6) : 0, &gatherer_ops, underlay);
+    port4 = underlay->socket4 ? stile_socket_port(underlay->socket4) : 0;
+    port6 = underlay->socket6 ? stile_socket_port(underlay->socket6) : 0;
+    underlay->gatherer = stile_gatherer_new(clock, underlay->transactions, port4, port6,
+                                            &gatherer_ops, underlay);
+    underlay->router = stile_router_new(clock, underlay->gatherer, port4, port6);
     for (gsize i = 0; servers->stun && servers->stun[i]; i++)
         add_server(underlay, servers->stun[i]);
     underlay->relays = stile_relays_new(clock, underlay->transactions,
@@ -575,7 +544,7 @@ stile_underlay_start(StileUnderlay *underlay)
     /* The servers before the addresses: gathering is complete when all have been asked. */
     look_up_servers(underlay);
     stile_gatherer_set_links(underlay->gatherer, underlay->seen, underlay->tunnel);
-    ask_router(underlay);
+    stile_router_ask(underlay->router, underlay->links, underlay->seen, TRUE);
 }
 
 static void
@@ -596,7 +565,7 @@ stile_underlay_free(StileUnderlay *underlay)
 {
     if (!underlay)
         return;
-    g_clear_pointer(&underlay->portmap, stile_portmap_free);
+    g_clear_pointer(&underlay->router, stile_router_free);
     g_clear_pointer(&underlay->links, stile_links_free);
     g_clear_pointer(&underlay->servers, g_ptr_array_unref);
     end_relays(underlay);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ladder, in a simulated network under a virtual clock: broker at once, then the relay, then
  * direct; a cut is bridged inside a second of the clock and direct again when mended; signals that
- * are lost are said again; the two sides come to rest. */
+ * are lost are said again; the two sides come to rest; a port that was mapped inside a carrier's
+ * network is told to those in it. */
 #include "mesh/connection.h"
+#include "mesh/signal.h"
 #include "simend.h"
 
 #define MSEC ((gint64)1000)
@@ -23,6 +25,7 @@ struct _Side {
     Side *other;
     GPtrArray *letters;
     guint n_letters, lose_letters, n_forgotten;
+    gboolean tells_mapped; /* the last letter had a port mapping */
     gboolean traffic;
     StileTimer *traffic_timer;
 };
@@ -49,11 +52,24 @@ on_letter(gpointer user_data)
 }
 
 static gboolean
+tells_mapped(const guint8 *payload, gsize size)
+{
+    g_autofree StileSignal *signal = g_new0(StileSignal, 1);
+
+    g_assert_true(stile_signal_parse(signal, payload, size, NULL));
+    for (guint i = 0; i < signal->n_candidates; i++)
+        if (signal->candidates[i].technique == STILE_TECHNIQUE_PORT_MAPPED)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
 on_signal(gpointer user_data, const guint8 *payload, gsize size)
 {
     Side *side = user_data;
     Letter *letter;
 
+    side->tells_mapped = tells_mapped(payload, size);
     side->n_letters++;
     if (side->n_letters <= side->lose_letters)
         return TRUE;
@@ -173,23 +189,34 @@ typedef struct {
 } World;
 
 static void
-world_set_up(World *world, StileNatBehaviour mapping, StileNatBehaviour filtering)
+world_set_up_behind(World *world, StileNatBehaviour mapping, StileNatBehaviour filtering,
+                    gboolean one_carrier)
 {
-    SimNat *home, *office;
+    SimNat *home, *office, *carrier = NULL;
 
     world->clock = stile_clock_new_virtual(SEC, 7);
     world->net = sim_net_new(world->clock, 7);
     sim_net_set_delay(world->net, 20 * MSEC, 2 * MSEC);
     sim_stun_new(world->net, "198.51.100.1");
     world->relay = sim_relay_new(world->net, "198.51.100.2");
-    home = sim_nat_new(world->net, NULL, "203.0.113.1", mapping, filtering);
-    office = sim_nat_new(world->net, NULL, "203.0.113.2", mapping, filtering);
+    if (one_carrier)
+        carrier = sim_nat_new(world->net, NULL, "203.0.113.3", mapping, filtering);
+    home = sim_nat_new(world->net, carrier, one_carrier ? "100.64.0.1" : "203.0.113.1", mapping,
+                       filtering);
+    office = sim_nat_new(world->net, carrier, one_carrier ? "100.64.0.2" : "203.0.113.2", mapping,
+                         filtering);
     world->a = side_new(world->clock, world->net, home, "192.168.1.2:4001", world->relay, TRUE);
     world->b = side_new(world->clock, world->net, office, "192.168.2.2:4002", world->relay, FALSE);
     world->a->other = world->b;
     world->b->other = world->a;
     sim_end_gather(&world->a->end, "198.51.100.1:3478");
     sim_end_gather(&world->b->end, "198.51.100.1:3478");
+}
+
+static void
+world_set_up(World *world, StileNatBehaviour mapping, StileNatBehaviour filtering)
+{
+    world_set_up_behind(world, mapping, filtering, FALSE);
 }
 
 static void
@@ -374,7 +401,7 @@ test_address_gone(void)
 {
     StileCandidate extra = {
         .type = STILE_CANDIDATE_SERVER_REFLEXIVE,
-        .technique = STILE_TECHNIQUE_PORT_MAPPED,
+        .technique = STILE_TECHNIQUE_STATIC,
         .address = sim_address("203.0.113.77:7"),
         .base = sim_address("192.168.1.2:4001"),
         .priority = stile_candidate_priority(STILE_CANDIDATE_SERVER_REFLEXIVE, 9),
@@ -398,6 +425,29 @@ test_address_gone(void)
     world_clear(&world);
 }
 
+/* @data: whether both are in that carrier's network */
+static void
+test_mapped_inside(gconstpointer data)
+{
+    gboolean one_carrier = data != NULL;
+    StileCandidate mapped = {
+        .type = STILE_CANDIDATE_SERVER_REFLEXIVE,
+        .technique = STILE_TECHNIQUE_PORT_MAPPED,
+        .priority = stile_candidate_priority(STILE_CANDIDATE_SERVER_REFLEXIVE, 0xffff),
+        .address = sim_address("100.64.0.1:40000"),
+        .base = sim_address("192.168.1.2:4001"),
+    };
+    World world;
+
+    world_set_up_behind(&world, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT,
+                        STILE_NAT_ADDRESS_AND_PORT_DEPENDENT, one_carrier);
+    stile_candidate_set_foundation(&mapped);
+    stile_gatherer_add(world.a->end.gatherer, &mapped);
+    stile_clock_advance(world.clock, 5 * SEC);
+    g_assert_true(world.a->tells_mapped == one_carrier);
+    world_clear(&world);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -411,5 +461,7 @@ main(int argc, char **argv)
     g_test_add_func("/connection/policy", test_policy);
     g_test_add_func("/connection/bad-signals", test_bad_signals);
     g_test_add_func("/connection/address-gone", test_address_gone);
+    g_test_add_data_func("/connection/mapped-inside/one-carrier", "one", test_mapped_inside);
+    g_test_add_data_func("/connection/mapped-inside/elsewhere", NULL, test_mapped_inside);
     return g_test_run();
 }

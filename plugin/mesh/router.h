@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "ice/gather.h"
+
+G_BEGIN_DECLS
+
+/**
+ * StileRouter:
+ *
+ * What the routers of our networks open for us: a port mapped to the shared IPv4 socket, and for
+ * each IPv6 address a pinhole in the firewall. A mapped address becomes a candidate; a pinhole
+ * makes the host candidate that is there already reachable.
+ */
+typedef struct _StileRouter StileRouter;
+
+/** @gatherer: (transfer none): gets the candidates; @port4, @port6: of the shared sockets, 0 for
+ * none
+ */
+StileRouter *stile_router_new(StileClock *clock, StileGatherer *gatherer, guint16 port4,
+                              guint16 port6);
+/** Gives everything back. Before the gatherer is freed. */
+void stile_router_free(StileRouter *router);
+
+/**
+ * stile_router_ask:
+ * @links: where the gateways stand
+ * @addresses: of StileLocalAddress: ours that may be reached
+ * @anew: we are in another network, maybe: what was opened is forgotten
+ *
+ * Asks for what is missing; what is not wanted any more is given back.
+ */
+void stile_router_ask(StileRouter *router, StileLinks *links, const GArray *addresses,
+                      gboolean anew);
+
+G_END_DECLS
