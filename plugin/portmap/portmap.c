@@ -478,8 +478,24 @@ on_pcp_refused(StilePortmap *portmap, StilePortmapServer server, const StilePcpR
           pcp->refused_until);
 }
 
+/* What was granted; unset for nothing that could be used. A firewall translates nothing, and there
+ * are some that do not say the port of a pinhole when it is renewed. */
+static StileAddress
+granted_address(StilePortmap *portmap, const StilePcpResponse *response)
+{
+    StileAddress external = response->external;
+
+    if (response->lifetime == 0)
+        return (StileAddress){0};
+    if (stile_address_family(&external) == AF_INET6 &&
+        stile_address_equal_ip(&external, &portmap->internal))
+        return portmap->internal;
+    return stile_address_port(&external) ? external : (StileAddress){0};
+}
+
 static void
-on_pcp_mapped(StilePortmap *portmap, StilePortmapServer server, const StilePcpResponse *response)
+on_pcp_mapped(StilePortmap *portmap, StilePortmapServer server, const StileAddress *external,
+              guint32 lifetime)
 {
     gboolean mapped = portmap->protocol == STILE_PORTMAP_PCP;
 
@@ -490,7 +506,7 @@ on_pcp_mapped(StilePortmap *portmap, StilePortmapServer server, const StilePcpRe
     if (mapped && portmap->granted_by != server)
         send_pcp(portmap, portmap->granted_by, 0);
     portmap->granted_by = server;
-    on_mapped(portmap, STILE_PORTMAP_PCP, &response->external, response->lifetime);
+    on_mapped(portmap, STILE_PORTMAP_PCP, external, lifetime);
 }
 
 static void
@@ -525,6 +541,7 @@ on_pcp(StilePortmap *portmap, StilePortmapServer server, const StilePcpResponse 
                     response->protocol == IPPROTO_UDP &&
                     response->internal_port == stile_address_port(&portmap->internal) &&
                     memcmp(response->nonce, pcp->nonce, sizeof pcp->nonce) == 0;
+    StileAddress external = granted_address(portmap, response);
     gboolean lost = !stile_epoch_update(
         &pcp->epoch, stile_clock_now(portmap->clock) / G_USEC_PER_SEC, response->epoch);
 
@@ -532,9 +549,8 @@ on_pcp(StilePortmap *portmap, StilePortmapServer server, const StilePcpResponse 
         on_pcp_unsupported(portmap, server);
     else if (ours && response->result != STILE_PCP_SUCCESS)
         on_pcp_refused(portmap, server, response);
-    else if (ours && response->lifetime > 0 && stile_address_is_set(&response->external) &&
-             stile_address_port(&response->external))
-        on_pcp_mapped(portmap, server, response);
+    else if (ours && stile_address_is_set(&external))
+        on_pcp_mapped(portmap, server, &external, response->lifetime);
     else if (lost && portmap->protocol == STILE_PORTMAP_PCP && portmap->granted_by == server)
         ask_afresh(portmap);
     else if (server == STILE_PORTMAP_ANYCAST && !portmap->anycast_found)

@@ -10,7 +10,9 @@
 #                              are called HOST-nat1, HOST-nat2 …
 #   lab_cgnat NAME HOMES OPTIONS [-- OPTIONS]  a carrier's NAT, and behind it so many homes: NAME-homeN,
 #                              each with a natbox of the second OPTIONS and a host NAME-hostN
-#   lab_igd NAME easy|hard pmp|upnp|all   a kernel NAT with the real miniupnpd: PCP and NAT-PMP, UPnP
+#   lab_igd NAME easy|hard pcp|pmp|upnp|all [--behind ROUTER] [--ipv6] [--pinholes]
+#                              a kernel NAT with the real miniupnpd: PCP (and NAT-PMP), NAT-PMP alone, UPnP;
+#                              --ipv6: with IPv6 as by lab_ipv6; --pinholes: it maps no port of IPv4
 #   lab_ipv6 NAME              IPv6 for a router of the internet (stateful firewall: nothing unsolicited
 #                              comes in) and for the hosts added to it later; or for a host of the internet
 #   lab_address6 NAME          its IPv6 address
@@ -22,7 +24,7 @@
 #                              have, only hosts made with LAB_PUBLIC=11.0.0. Hosts behind it have no IPv4
 
 lab_begin_nat() {
-    declare -gA LAB_LANS6=() LAB_ADDRESS6=() LAB_NAT64=()
+    declare -gA LAB_LANS6=() LAB_ADDRESS6=() LAB_NAT64=() LAB_IGD6=()
 }
 
 lab_natbox_program() {
@@ -137,26 +139,38 @@ lab_sink() {
 # --- routers that open ports when asked
 
 lab_igd() {
-    local name=$1 how pmp=yes upnp=yes config=$LAB_DIR/$1.miniupnpd
+    local name=$1 how pmp=yes upnp=yes behind=internet ipv6= pinholes= config=$LAB_DIR/$1.miniupnpd
     case $2 in
     easy) how=masquerade ;;
     hard) how='masquerade random' ;;
     *) echo "lab_igd: easy or hard, not $2" >&2 && return 1 ;;
     esac
     case $3 in
-    pmp) upnp=no ;;
+    pcp | pmp) upnp=no ;;
     upnp) pmp=no ;;
     all) ;;
-    *) echo "lab_igd: pmp, upnp or all, not $3" >&2 && return 1 ;;
+    *) echo "lab_igd: pcp, pmp, upnp or all, not $3" >&2 && return 1 ;;
     esac
+    local protocol=$3
+    shift 3
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --behind) behind=$2 && shift ;;
+        --ipv6) ipv6=yes ;;
+        --pinholes) pinholes=yes ;;
+        *) echo "lab_igd: not $1" >&2 && return 1 ;;
+        esac
+        shift
+    done
     # miniupnpd maps nothing on an address of a network for documentation.
-    LAB_PUBLIC=11.0.0 lab_router "$name" internet
+    LAB_PUBLIC=11.0.0 lab_router "$name" "$behind"
     lab_in "$name" nft -f - <<RULES
 table inet miniupnpd {
     chain input {
         type filter hook input priority filter; policy drop;
         iifname { "lan", "lo" } accept
         ct state established,related accept
+        meta l4proto ipv6-icmp accept
     }
     chain forward {
         type filter hook forward priority filter; policy drop;
@@ -171,13 +185,25 @@ table inet miniupnpd {
     chain postrouting {
         type nat hook postrouting priority srcnat; policy accept;
         jump postrouting_miniupnpd
-        oifname "wan" $how
+        oifname "wan" meta nfproto ipv4 $how
     }
     chain miniupnpd { }
     chain prerouting_miniupnpd { }
     chain postrouting_miniupnpd { }
 }
 RULES
+    # It cannot be told to leave PCP out: version 2 in the first byte does not get to it.
+    if [ "$protocol" = pmp ]; then
+        lab_in "$name" nft insert rule inet miniupnpd input udp dport 5351 @th,64,8 2 drop
+    fi
+    # Told to allow none, it would look for one that is allowed, of all ports.
+    if [ -n "$pinholes" ]; then
+        lab_in "$name" nft insert rule inet miniupnpd input meta nfproto ipv4 udp dport 5351 drop
+    fi
+    if [ -n "$ipv6" ]; then
+        LAB_IGD6[$name]=yes
+        lab_ipv6 "$name"
+    fi
     cat >"$config" <<CONFIG
 ext_ifname=wan
 listening_ip=lan
@@ -232,6 +258,8 @@ lab_ipv6() {
     ip -n "$LAB-internet" route add "$lan::/64" via "$link::2"
     ip -n "$LAB-$name" address add "$lan::1/64" dev lan nodad
     lab_in "$name" sysctl -qw net.ipv6.conf.all.forwarding=1
+    # miniupnpd's own firewall speaks IPv6, too: two would have to agree.
+    [ -z "${LAB_IGD6[$name]:-}" ] || return 0
     lab_in "$name" nft -f - <<'RULES'
 table ip6 firewall {
     chain forward {
