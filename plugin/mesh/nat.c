@@ -529,14 +529,18 @@ on_nat64(gpointer user_data)
 static Place
 find_place(StileNat *nat)
 {
-    static const int families[] = {AF_INET, AF_INET6};
-    Place place = {0};
+    /* A gateway of IPv6 is known by an address of the link, to which another one of that kind
+     * speaks: what we are on the internet is seen on the way to somebody there (RFC 7723's
+     * address). */
+    static const guint8 on_the_internet[16] = {0x20, 0x01, 0, 1, [15] = 1};
+    StileAddress far = stile_address_from_ip(AF_INET6, on_the_internet, 9);
+    Place place = {.gateways = {stile_links_gateway(nat->links, AF_INET),
+                                stile_links_gateway(nat->links, AF_INET6)}};
 
-    for (gsize i = 0; i < G_N_ELEMENTS(families); i++) {
-        place.gateways[i] = stile_links_gateway(nat->links, families[i]);
-        if (stile_address_is_set(&place.gateways[i]))
-            place.sources[i] = stile_links_source_for(&place.gateways[i]);
-    }
+    if (stile_address_is_set(&place.gateways[0]))
+        place.sources[0] = stile_links_source_for(&place.gateways[0]);
+    if (stile_address_is_set(&place.gateways[1]))
+        place.sources[1] = stile_links_source_for(&far);
     return place;
 }
 
