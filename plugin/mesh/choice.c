@@ -6,6 +6,7 @@
 #define UNKNOWN_RTT (100 * MSEC)
 /* A full link loses some heartbeats, too; the relay would not do better then. */
 #define TURN_PENALTY   (200 * MSEC)
+#define STREAM_PENALTY (200 * MSEC) /* on top of that */
 #define BROKER_PENALTY (1000 * MSEC)
 /* What a loss costs an application is about a retransmission timeout. */
 #define LOSS_COST ((double)(1000 * MSEC))
@@ -31,7 +32,7 @@ stile_way_cost(const StileWay *way)
 
     cost += (gint64)(way->loss * LOSS_COST);
     if (way->kind == STILE_WAY_TURN)
-        cost += TURN_PENALTY;
+        cost += TURN_PENALTY + (way->stream ? STREAM_PENALTY : 0);
     else if (way->kind == STILE_WAY_BROKER)
         cost += BROKER_PENALTY;
     return cost;

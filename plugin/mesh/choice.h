@@ -25,6 +25,7 @@ const char *stile_way_kind_to_string(StileWayKind kind);
  * @unanswered: heartbeats in a row without an answer; at 2 it is in doubt
  * @rtt: microseconds; 0 for unknown
  * @loss: 0 to 1
+ * @stream: (TURN) the server is reached by TCP or TLS: what one lost packet holds up comes late
  */
 typedef struct {
     guint id;
@@ -33,6 +34,7 @@ typedef struct {
     guint unanswered;
     gint64 rtt;
     double loss;
+    gboolean stream;
 } StileWay;
 
 /* So many heartbeats without an answer put a way in doubt: its traffic then takes a second way too.

@@ -360,6 +360,9 @@ way_of_pair(StileConnection *connection, const StileIcePair *pair)
         /* Without a channel the data plane could not use it. */
         way.way.usable = way.endpoint.channel != 0;
     }
+    way.way.stream = stile_server_transport(&way.endpoint.server) != STILE_TRANSPORT_UDP;
+    if (way.way.stream)
+        way.endpoint.kind = STILE_ENDPOINT_CARRIED;
     return way;
 }
 

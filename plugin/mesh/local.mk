@@ -101,4 +101,6 @@ libstile_la_SOURCES += \
 	plugin/mesh/mesh-underlay.c \
 	plugin/mesh/server-name.c plugin/mesh/server-name.h \
 	plugin/mesh/router.c plugin/mesh/router.h \
+	plugin/mesh/stream-relay.c plugin/mesh/stream-relay.h \
+	plugin/mesh/udp-watch.c plugin/mesh/udp-watch.h \
 	plugin/mesh/underlay.c plugin/mesh/underlay.h

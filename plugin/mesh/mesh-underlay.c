@@ -83,6 +83,18 @@ on_relayed_packet(gpointer user_data, const StileEndpoint *from, const guint8 *d
 }
 
 static void
+tell_probe(StileMesh *mesh, StilePeer *peer, StileConnection *connection, gconstpointer data)
+{
+    stile_connection_probe(connection);
+}
+
+static void
+on_udp_returned(gpointer user_data)
+{
+    stile_mesh_for_each_connection(user_data, tell_probe, NULL);
+}
+
+static void
 on_channel(gpointer user_data)
 {
     stile_mesh_for_each_connection(user_data, tell_refresh, NULL);
@@ -152,6 +164,7 @@ const StileUnderlayOps stile_mesh_underlay_ops = {
     .learnt = on_learnt,
     .check = on_check,
     .packet = on_relayed_packet,
+    .udp_returned = on_udp_returned,
     .channel = on_channel,
     .relay_server = on_relay_server,
     .relay_ready = on_relay_ready,
@@ -184,12 +197,15 @@ on_control(gpointer user_data, const StileEndpoint *from, const guint8 *data, gs
 }
 
 static void
-on_carry(gpointer user_data, const guint8 key[STILE_KEY_SIZE], const guint8 *data, gsize size)
+on_carry(gpointer user_data, const guint8 key[STILE_KEY_SIZE], const StileEndpoint *to,
+         const guint8 *data, gsize size)
 {
     StileMesh *mesh = user_data;
     StilePeer *peer = g_hash_table_lookup(mesh->by_tunnel_key, key);
 
-    if (peer)
+    if (stile_address_is_set(&to->server))
+        stile_underlay_carry(mesh->underlay, to, data, size);
+    else if (peer)
         stile_rendezvous_send_packet(mesh->rendezvous, stile_peer_member(peer), data, size);
 }
 

@@ -103,8 +103,12 @@ on_connection_changed(gpointer user_data)
     StilePeer *peer = user_data;
     StileMesh *mesh = stile_peer_mesh(peer);
     StileConnection *connection = stile_peer_connection(peer);
+    const StileConnectionWay *first = connection ? stile_connection_first(connection) : NULL;
 
     stile_mesh_refresh_soon(mesh);
+    if (connection &&
+        (!first || first->way.kind == STILE_WAY_BROKER || stile_connection_second(connection)))
+        stile_underlay_doubt_udp(mesh->underlay);
     /* One side begins the handshake as soon as there is any way, not only when a packet waits: one
      * that was here all the time still has a session, which the other has forgotten. */
     if (connection && stile_connection_first(connection) &&

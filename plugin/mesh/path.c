@@ -46,7 +46,9 @@ stile_path_get_property(GObject *object, guint id, GValue *value, GParamSpec *ps
                                       : "");
         break;
     case PROP_TRANSPORT:
-        g_value_set_string(value, broker ? "tcp" : "udp");
+        g_value_set_string(value, broker ? "tcp"
+                                         : stile_transport_to_string(
+                                               stile_server_transport(&way->endpoint.server)));
         break;
     case PROP_LOCAL:
         g_value_take_string(value, stile_address_to_string(&way->local));
@@ -125,6 +127,7 @@ stile_path_update(StilePath *path, const StileConnectionWay *way)
     } changes[] = {
         {before.way.kind != way->way.kind, PROP_KIND},
         {before.technique != way->technique, PROP_TECHNIQUE},
+        {!stile_address_equal(&before.endpoint.server, &way->endpoint.server), PROP_TRANSPORT},
         {!stile_address_equal(&before.local, &way->local), PROP_LOCAL},
         {!stile_address_equal(&before.remote, &way->remote), PROP_REMOTE},
         {before.state != way->state, PROP_STATE},

@@ -7,6 +7,7 @@ struct _StileRelay {
     GObject parent;
     guint number;
     char *uri;
+    StileTransport transport;
     const char *state;
     char *relayed;
     guint rtt;
@@ -43,7 +44,7 @@ stile_relay_get_property(GObject *object, guint id, GValue *value, GParamSpec *p
         g_value_set_string(value, relay->uri);
         break;
     case PROP_TRANSPORT:
-        g_value_set_string(value, "udp");
+        g_value_set_string(value, stile_transport_to_string(relay->transport));
         break;
     case PROP_STATE:
         g_value_set_string(value, relay->state);
@@ -175,8 +176,26 @@ void
 stile_relay_fail(StileRelay *relay, const char *text)
 {
     g_object_freeze_notify(G_OBJECT(relay));
+    stile_relay_update(relay, NULL);
     set_state(relay, "failed");
-    set_string(relay, &relay->relayed, "", PROP_RELAYED);
     set_string(relay, &relay->error_text, text, PROP_ERROR_TEXT);
     g_object_thaw_notify(G_OBJECT(relay));
+}
+
+void
+stile_relay_stand_by(StileRelay *relay)
+{
+    g_object_freeze_notify(G_OBJECT(relay));
+    stile_relay_update(relay, NULL);
+    set_state(relay, "standby");
+    g_object_thaw_notify(G_OBJECT(relay));
+}
+
+void
+stile_relay_set_transport(StileRelay *relay, StileTransport transport)
+{
+    if (relay->transport == transport)
+        return;
+    relay->transport = transport;
+    g_object_notify_by_pspec(G_OBJECT(relay), props[PROP_TRANSPORT]);
 }

@@ -9,15 +9,20 @@ G_BEGIN_DECLS
 /**
  * StileRelays:
  *
- * The TURN servers of a network while it is up, and what comes and goes through them.
+ * The TURN servers of a network while it is up, and what comes and goes through them. Those by UDP
+ * are used at once; those by TCP and TLS when none of these serves within a second, and they are
+ * given up again half a minute after one does. In endpoints the latter go by their stand-ins.
  */
 typedef struct _StileRelays StileRelays;
 
 typedef struct {
     /* As StileTurnOps.changed: for the gatherer. */
     void (*changed)(gpointer user_data, StileTurn *turn);
-    /* @turn is about to be freed: its server is reached by another address now. */
+    /* @turn is about to be freed: its connection ended, or its server is reached by another address
+     * now. */
     void (*gone)(gpointer user_data, StileTurn *turn);
+    /* The address of one by UDP is known. */
+    void (*found)(gpointer user_data, const StileAddress *server);
     /* A STUN message came out of a relay. */
     void (*message)(gpointer user_data, const StileStunMessage *message, const StileEndpoint *from);
     /* A WireGuard message came out of a relay outside a channel. */
@@ -50,11 +55,11 @@ void stile_relays_restart(StileRelays *relays);
 
 /** The prefix of the NAT64 that IPv4 servers are now reached through, length 0 for none. */
 void stile_relays_set_nat64(StileRelays *relays, const StilePrefix *prefix);
+/** UDP gets through, or does not: which servers are wanted depends on it. */
+void stile_relays_set_udp_blocked(StileRelays *relays, gboolean blocked);
 
 /** Whether one has lent us an address. */
 gboolean stile_relays_ready(StileRelays *relays);
-/** Whether the address of any is known. */
-gboolean stile_relays_known(StileRelays *relays);
 /** Returns: (transfer none): of StileRelay, what is shown of each */
 GPtrArray *stile_relays_shown(StileRelays *relays);
 
@@ -70,6 +75,9 @@ void stile_relays_send(StileRelays *relays, const StileEndpoint *to, const guint
 /** @server: TURN server; @ret: (out): whom a channel there is bound to; FALSE when to nobody */
 gboolean stile_relays_channel_peer(StileRelays *relays, const StileAddress *server, guint16 channel,
                                    StileAddress *ret);
+/** A WireGuard message of the data plane's, to be carried by a stream. */
+void stile_relays_carry(StileRelays *relays, const StileEndpoint *to, const guint8 *data,
+                        gsize size);
 /** A Data indication that came by the shared sockets. */
 void stile_relays_receive(StileRelays *relays, const StileStunMessage *message,
                           const StileEndpoint *from);

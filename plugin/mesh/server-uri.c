@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "io/reach.h"
 #include <string.h>
 
 #define HOST_MAX 253 /* RFC 1035 */
@@ -27,11 +28,12 @@ host_is_good(const char *host)
 }
 
 static gboolean
-parse_host_port(StileServerUri *ret, const char *text, const char *whole, GError **error)
+parse_host_port(StileServerUri *ret, const char *text, guint16 default_port, const char *whole,
+                GError **error)
 {
     g_autofree char *host = NULL;
     const char *port_text = NULL, *colon = strrchr(text, ':');
-    guint64 port = STILE_STUN_PORT;
+    guint64 port = default_port;
 
     if (text[0] == '[') {
         const char *end = strchr(text, ']');
@@ -71,28 +73,67 @@ stile_stun_uri_parse(StileServerUri *ret, const char *text, GError **error)
 {
     const char *rest = g_str_has_prefix(text, "stun:") ? text + strlen("stun:") : text;
 
-    return parse_host_port(ret, rest, text, error);
+    return parse_host_port(ret, rest, STILE_STUN_PORT, text, error);
+}
+
+static gboolean
+refuse(GError **error, const char *text, const char *why)
+{
+    g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT, "“%s” %s", text, why);
+    return FALSE;
+}
+
+static gboolean
+read_transport(StileServerUri *uri, gboolean tls, const char *query, const char *whole,
+               GError **error)
+{
+    gboolean tcp = tls;
+
+    if (query && g_ascii_strcasecmp(query, "transport=tcp") == 0)
+        tcp = TRUE;
+    else if (query && g_ascii_strcasecmp(query, "transport=udp") == 0)
+        tcp = FALSE;
+    else if (query)
+        return refuse(error, whole,
+                      "is not a relay: only transport=udp or transport=tcp may follow "
+                      "the question mark");
+    if (tls && !tcp)
+        return refuse(error, whole,
+                      "is a relay over DTLS, which is not built: over TLS, "
+                      "“turns:HOST:PORT?transport=tcp”, is");
+    uri->transport = tls ? STILE_TRANSPORT_TLS : tcp ? STILE_TRANSPORT_TCP : STILE_TRANSPORT_UDP;
+    return TRUE;
 }
 
 gboolean
 stile_turn_uri_parse(StileServerUri *ret, const char *text, GError **error)
 {
-    const char *query = strchr(text, '?');
+    g_auto(StileServerUri) uri = {0};
     g_autofree char *rest = NULL;
+    gboolean tls = g_str_has_prefix(text, "turns:");
+    char *query, *fragment;
 
-    if (g_str_has_prefix(text, "turns:") ||
-        (query && g_ascii_strcasecmp(query, "?transport=tcp") == 0)) {
-        g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT,
-                    "“%s”: relays over TCP and TLS are not built yet, only “turn:HOST:PORT”", text);
+    if (!tls && !g_str_has_prefix(text, "turn:"))
+        return refuse(error, text,
+                      "is not a relay: turn:HOST[:PORT] or turns:HOST[:PORT] is "
+                      "expected");
+    rest = g_strdup(strchr(text, ':') + 1);
+    if ((fragment = strchr(rest, '#')))
+        *fragment++ = '\0';
+    if ((query = strchr(rest, '?')))
+        *query++ = '\0';
+    if (!read_transport(&uri, tls, query, text, error))
         return FALSE;
-    }
-    if (!g_str_has_prefix(text, "turn:") ||
-        (query && g_ascii_strcasecmp(query, "?transport=udp") != 0)) {
-        g_set_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT,
-                    "“%s” is not a relay: turn:HOST[:PORT] is expected", text);
+    if (fragment && !tls)
+        return refuse(error, text, "has a certificate's fingerprint, but no TLS: turns: has");
+    if (fragment && !stile_fingerprint_parse(uri.fingerprint, fragment))
+        return refuse(error, text,
+                      "must have its certificate's fingerprint as #sha256= and 64 "
+                      "hexadecimal digits");
+    uri.has_fingerprint = fragment != NULL;
+    if (!parse_host_port(&uri, rest, tls ? STILE_TURNS_PORT : STILE_STUN_PORT, text, error))
         return FALSE;
-    }
-    text += strlen("turn:");
-    rest = query ? g_strndup(text, query - text) : g_strdup(text);
-    return parse_host_port(ret, rest, text, error);
+    *ret = uri;
+    uri.host = NULL;
+    return TRUE;
 }

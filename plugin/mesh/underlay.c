@@ -6,6 +6,7 @@
 #include "mesh/relays.h"
 #include "mesh/router.h"
 #include "mesh/server-name.h"
+#include "mesh/udp-watch.h"
 #include "nat/nat64.h"
 #include <string.h>
 
@@ -34,6 +35,7 @@ struct _StileUnderlay {
     GArray *members;    /* of StileNatServer */
     gboolean by_members;
     StileRelays *relays;
+    StileUdpWatch *watch;
     StileNatSide nat;
     GArray *seen; /* of StileLocalAddress: what the gatherer was last given */
     StileAddress gateway;
@@ -62,19 +64,6 @@ on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize s
 
 /* The NAT */
 
-static gboolean
-has_stun_servers(StileUnderlay *underlay)
-{
-    for (guint i = 0; i < underlay->servers->len; i++) {
-        const Server *server = underlay->servers->pdata[i];
-        StileAddress address = stile_server_name_address(server->name);
-
-        if (stile_address_is_set(&address))
-            return TRUE;
-    }
-    return stile_relays_known(underlay->relays);
-}
-
 gboolean
 stile_underlay_relay_ready(StileUnderlay *underlay)
 {
@@ -97,8 +86,7 @@ judge_nat(StileUnderlay *underlay)
             g_array_append_val(samples, sample);
     }
     nat.mapping = stile_nat_judge_mapping((StileNatSample *)samples->data, samples->len).mapping;
-    nat.udp_blocked = underlay->gathered && has_stun_servers(underlay) && reflexives->len == 0 &&
-                      !stile_underlay_relay_ready(underlay);
+    nat.udp_blocked = stile_udp_watch_blocked(underlay->watch);
     if (memcmp(&nat, &underlay->nat, sizeof nat) == 0)
         return;
     underlay->nat = nat;
@@ -156,6 +144,28 @@ stile_underlay_set_members(StileUnderlay *underlay, const GArray *members)
     g_array_set_size(underlay->members, 0);
     g_array_append_vals(underlay->members, members->data, members->len);
     ask_members(underlay);
+}
+
+/* UDP at all */
+
+static void
+on_udp_changed(gpointer user_data, gboolean blocked)
+{
+    StileUnderlay *underlay = user_data;
+
+    stile_relays_set_udp_blocked(underlay->relays, blocked);
+    /* What was asked while nothing got through is asked again. */
+    if (!blocked)
+        stile_gatherer_set_links(underlay->gatherer, underlay->seen, underlay->tunnel);
+    judge_nat(underlay);
+    if (!blocked)
+        underlay->ops->udp_returned(underlay->user_data);
+}
+
+void
+stile_underlay_doubt_udp(StileUnderlay *underlay)
+{
+    stile_udp_watch_doubt(underlay->watch);
 }
 
 /* Candidates */
@@ -235,8 +245,28 @@ static void
 on_relay_changed(gpointer user_data, StileTurn *turn)
 {
     StileUnderlay *underlay = user_data;
+    StileAddress server = stile_turn_server(turn);
 
     stile_gatherer_turn_changed(underlay->gatherer, turn);
+    if (stile_turn_state(turn) == STILE_TURN_READY &&
+        stile_server_transport(&server) == STILE_TRANSPORT_UDP)
+        stile_udp_watch_heard(underlay->watch);
+}
+
+static void
+on_relay_gone(gpointer user_data, StileTurn *turn)
+{
+    StileUnderlay *underlay = user_data;
+
+    stile_gatherer_turn_gone(underlay->gatherer, turn);
+}
+
+static void
+on_relay_found(gpointer user_data, const StileAddress *server)
+{
+    StileUnderlay *underlay = user_data;
+
+    stile_udp_watch_add(underlay->watch, server);
 }
 
 static void
@@ -277,23 +307,23 @@ on_relay_ready(gpointer user_data)
     underlay->ops->relay_ready(underlay->user_data);
 }
 
-static void
-on_relay_gone(gpointer user_data, StileTurn *turn)
-{
-    StileUnderlay *underlay = user_data;
-
-    stile_gatherer_turn_gone(underlay->gatherer, turn);
-}
-
 static const StileRelaysOps relays_ops = {
     .changed = on_relay_changed,
     .gone = on_relay_gone,
+    .found = on_relay_found,
     .message = on_relay_message,
     .packet = on_relay_packet,
     .channel = on_relay_channel,
     .server = on_relay_server,
     .ready = on_relay_ready,
 };
+
+void
+stile_underlay_carry(StileUnderlay *underlay, const StileEndpoint *to, const guint8 *data,
+                     gsize size)
+{
+    stile_relays_carry(underlay->relays, to, data, size);
+}
 
 void
 stile_underlay_permit(StileUnderlay *underlay, const StileAddress *remote)
@@ -322,6 +352,7 @@ on_server_found(gpointer user_data, const StileAddress *address)
     Server *server = user_data;
 
     stile_gatherer_add_stun_server(server->underlay->gatherer, address);
+    stile_udp_watch_add(server->underlay->watch, address);
 }
 
 static void
@@ -467,6 +498,7 @@ has_lost(const GArray *list, const GArray *than)
 static void
 start_anew(StileUnderlay *underlay)
 {
+    stile_udp_watch_restart(underlay->watch);
     stile_relays_restart(underlay->relays);
     stile_router_ask(underlay->router, underlay->links, underlay->seen, TRUE);
     underlay->ops->network_changed(underlay->user_data);
@@ -524,6 +556,7 @@ stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean rela
     underlay->gatherer = stile_gatherer_new(clock, underlay->transactions, port4, port6,
                                             &gatherer_ops, underlay);
     underlay->router = stile_router_new(clock, underlay->gatherer, port4, port6);
+    underlay->watch = stile_udp_watch_new(clock, underlay->transactions, on_udp_changed, underlay);
     for (gsize i = 0; servers->stun && servers->stun[i]; i++)
         add_server(underlay, servers->stun[i]);
     underlay->relays = stile_relays_new(clock, underlay->transactions,
@@ -569,6 +602,7 @@ stile_underlay_free(StileUnderlay *underlay)
     g_clear_pointer(&underlay->links, stile_links_free);
     g_clear_pointer(&underlay->servers, g_ptr_array_unref);
     end_relays(underlay);
+    g_clear_pointer(&underlay->watch, stile_udp_watch_free);
     g_clear_pointer(&underlay->gatherer, stile_gatherer_free);
     g_clear_pointer(&underlay->transactions, stile_stun_transactions_free);
     g_clear_pointer(&underlay->socket4, stile_socket_unref);

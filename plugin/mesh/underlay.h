@@ -25,8 +25,10 @@ typedef struct {
     void (*learnt)(gpointer user_data);
     /* A Binding request or indication: somebody's connectivity check. */
     void (*check)(gpointer user_data, const StileStunMessage *message, const StileEndpoint *from);
-    /* A WireGuard message that came out of a relay outside a channel. */
+    /* A WireGuard message that came out of a relay outside a channel, or by a stream. */
     void (*packet)(gpointer user_data, const StileEndpoint *from, const guint8 *data, gsize size);
+    /* UDP gets through again after it did not. */
+    void (*udp_returned)(gpointer user_data);
     /* A channel became usable. */
     void (*channel)(gpointer user_data);
     /* Channel data of @server is to be unwrapped from now on, or no longer. */
@@ -95,6 +97,12 @@ GPtrArray *stile_underlay_relays(StileUnderlay *underlay);
 /** Whether any peer wants us reachable. */
 void stile_underlay_set_active(StileUnderlay *underlay, gboolean active);
 
+/** A way by UDP does not answer: finds out within a second whether it is UDP. */
+void stile_underlay_doubt_udp(StileUnderlay *underlay);
+
+/** To the `remote` of @to by the stream to its `server`. */
+void stile_underlay_carry(StileUnderlay *underlay, const StileEndpoint *to, const guint8 *data,
+                          gsize size);
 /** What the data plane handed up. */
 void stile_underlay_control(StileUnderlay *underlay, const StileEndpoint *from, const guint8 *data,
                             gsize size);

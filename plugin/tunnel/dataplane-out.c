@@ -108,7 +108,7 @@ stile_dataplane_send(StileDataplane *self, StileTunnelPeer *peer, const StileEnd
         break;
     case STILE_ENDPOINT_CARRIED:
         if (peer)
-            stile_dataplane_post(self, STILE_EVENT_CARRY, stile_tunnel_peer_key(peer), NULL,
+            stile_dataplane_post(self, STILE_EVENT_CARRY, stile_tunnel_peer_key(peer), endpoint,
                                  message, size);
         break;
     }

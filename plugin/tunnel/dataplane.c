@@ -90,7 +90,7 @@ deliver(StileDataplane *self, const StileEvent *event)
         break;
     case STILE_EVENT_CARRY:
         if (ops->carry)
-            ops->carry(self->user_data, event->peer, event->data, event->size);
+            ops->carry(self->user_data, event->peer, &event->endpoint, event->data, event->size);
         break;
     case STILE_EVENT_ROAMED:
         if (ops->roamed)

@@ -25,7 +25,7 @@ typedef struct _StileDataplane StileDataplane;
  * @control: a STUN message arrived: straight (UDP), or inside channel data of a TURN server (TURN,
  *   with `server`, `channel`; `remote` unset, the TURN client knows it by the channel). ChannelData
  *   holding WireGuard never comes up.
- * @carry: a WireGuard message that goes by a CARRIED endpoint
+ * @carry: a WireGuard message that goes by @to, a CARRIED endpoint
  * @roamed: an authenticated packet of a peer came from somewhere else than the last one did
  * @handshake: a session with the peer was made or renewed
  * @active: the tunnel has traffic for a peer that had none sent for ten seconds
@@ -33,8 +33,8 @@ typedef struct _StileDataplane StileDataplane;
  */
 typedef struct {
     void (*control)(gpointer user_data, const StileEndpoint *from, const guint8 *data, gsize size);
-    void (*carry)(gpointer user_data, const guint8 peer[STILE_KEY_SIZE], const guint8 *data,
-                  gsize size);
+    void (*carry)(gpointer user_data, const guint8 peer[STILE_KEY_SIZE], const StileEndpoint *to,
+                  const guint8 *data, gsize size);
     void (*roamed)(gpointer user_data, const guint8 peer[STILE_KEY_SIZE],
                    const StileEndpoint *from);
     void (*handshake)(gpointer user_data, const guint8 peer[STILE_KEY_SIZE]);

@@ -26,7 +26,8 @@ on_control(gpointer user_data, const StileEndpoint *from, const guint8 *data, gs
 }
 
 static void
-on_carry(gpointer user_data, const guint8 peer[STILE_KEY_SIZE], const guint8 *data, gsize size)
+on_carry(gpointer user_data, const guint8 peer[STILE_KEY_SIZE], const StileEndpoint *to,
+         const guint8 *data, gsize size)
 {
     Side *side = user_data;
     const StileEndpoint from = {.kind = STILE_ENDPOINT_CARRIED};

@@ -99,6 +99,9 @@ test_presence(void)
         g_assert_false(stile_presence_parse(&presence, data, cut, NULL));
 }
 
+/* 32 bytes, as openssl writes some of them. */
+#define DIGEST "00:112233445566778899aabbccddeeff00112233445566778899aabbccddee:AB"
+
 static void
 test_offers(void)
 {
@@ -158,7 +161,32 @@ test_servers(void)
     };
     static const char *const bad[] = {"", ":1", "a:0", "a:65536", "a b", "[::1", "a:b:c", "a/b"};
     static const char *const bad_turn[] = {
-        "host", "turn:", "turns:host", "turn:host?transport=tcp", "turn:host?x=y", "turn:ho st",
+        "host",
+        "turn:",
+        "turns:",
+        "turn:host?x=y",
+        "turn:ho st",
+        "turns:host?transport=udp",
+        "turn:host?transport=sctp",
+        "turn:host?transport=tcp#sha256=" DIGEST,
+        "turns:host#sha256=00",
+        "turns:host#sha256=" DIGEST "00",
+        "turns:host#" DIGEST,
+    };
+    static const struct {
+        const char *text, *host;
+        guint16 port;
+        StileTransport transport;
+        gboolean has_fingerprint;
+    } good_turn[] = {
+        {"turn:a.example.org", "a.example.org", 3478, STILE_TRANSPORT_UDP, FALSE},
+        {"turn:a:443?transport=udp", "a", 443, STILE_TRANSPORT_UDP, FALSE},
+        {"turn:a?transport=tcp", "a", 3478, STILE_TRANSPORT_TCP, FALSE},
+        {"turn:[2001:db8::1]:80?transport=TCP", "2001:db8::1", 80, STILE_TRANSPORT_TCP, FALSE},
+        {"turns:a", "a", 5349, STILE_TRANSPORT_TLS, FALSE},
+        {"turns:a:443?transport=tcp", "a", 443, STILE_TRANSPORT_TLS, FALSE},
+        {"turns:a:443#sha256=" DIGEST, "a", 443, STILE_TRANSPORT_TLS, TRUE},
+        {"turns:a?transport=tcp#sha256=" DIGEST, "a", 5349, STILE_TRANSPORT_TLS, TRUE},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
@@ -180,12 +208,16 @@ test_servers(void)
         g_assert_false(stile_turn_uri_parse(&uri, bad_turn[i], &error));
         g_assert_error(error, STILE_ERROR, STILE_ERROR_INVALID_ARGUMENT);
     }
-    {
+    for (gsize i = 0; i < G_N_ELEMENTS(good_turn); i++) {
         g_auto(StileServerUri) uri = {0};
 
-        g_assert_true(stile_turn_uri_parse(&uri, "turn:relay.example.org:443?transport=udp", NULL));
-        g_assert_cmpstr(uri.host, ==, "relay.example.org");
-        g_assert_cmpuint(uri.port, ==, 443);
+        g_assert_true(stile_turn_uri_parse(&uri, good_turn[i].text, NULL));
+        g_assert_cmpstr(uri.host, ==, good_turn[i].host);
+        g_assert_cmpuint(uri.port, ==, good_turn[i].port);
+        g_assert_cmpint(uri.transport, ==, good_turn[i].transport);
+        g_assert_cmpint(uri.has_fingerprint, ==, good_turn[i].has_fingerprint);
+        if (uri.has_fingerprint)
+            g_assert_cmpuint(uri.fingerprint[31], ==, 0xab);
     }
 }
 
