@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FAREWELL 500 /* milliseconds */
+
 typedef struct {
     GMainLoop *loop;
     StileEngine *engine;
@@ -106,6 +108,28 @@ listen_to_networks(StileEngine *engine)
     g_signal_connect(engine, "network-added", G_CALLBACK(on_network), NULL);
 }
 
+static gboolean
+on_farewell_over(gpointer user_data)
+{
+    *(gboolean *)user_data = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+/* Routers hear that their port mappings are not needed any more, but one that does not answer holds
+ * nobody up. */
+static void
+take_leave(StileEngine *engine)
+{
+    g_autoptr(GSource) source = g_timeout_source_new(FAREWELL);
+    gboolean over = FALSE;
+
+    g_source_set_callback(source, on_farewell_over, &over, NULL);
+    g_source_attach(source, NULL);
+    while (!over && stile_engine_is_leaving(engine))
+        g_main_context_iteration(NULL, TRUE);
+    g_source_destroy(source);
+}
+
 static void
 run(Service *service)
 {
@@ -119,6 +143,7 @@ run(Service *service)
     g_main_loop_run(service->loop);
     g_bus_unown_name(owner);
     stile_engine_shutdown(service->engine);
+    take_leave(service->engine);
     g_clear_pointer(&service->tree, stile_tree_free);
     g_source_destroy(on_term);
     g_source_destroy(on_int);

@@ -156,13 +156,17 @@ append_advice(Ctl *ctl, CtlSnapshot *snapshot, const char *nat, GString *out)
 {
     g_auto(GStrv) protocols = ctl_list(snapshot, nat, "PortMapping");
     const char *cone = ctl_text(snapshot, nat, "ConeName");
-    const char *advice[3] = {NULL};
+    const char *advice[4] = {NULL};
     guint n = 0;
 
     if (ctl_flag(snapshot, nat, "CaptivePortal"))
         advice[n++] = _("Log in to this network: a page waits for you in the browser");
     if (g_str_equal(cone, "symmetric") && !protocols[0])
         advice[n++] = _("Turn on PCP or UPnP on the router, if it is yours");
+    if (protocols[0] && ctl_count(snapshot, nat, "Layers") > 1)
+        advice[n++] = _(
+            "Ask the provider for a public address, or open a port on the outer router, too: "
+            "what this router opens ends behind another NAT");
     if (g_str_equal(cone, "unknown") && !g_str_equal(ctl_text(snapshot, nat, "Mapping"), "unknown"))
         advice[n++] = _("Ask a server with two addresses (RFC 5780), such as coturn: only that can "
                         "tell what gets in");

@@ -6,6 +6,7 @@
 #include "mesh/nat.h"
 #include "mesh/network.h"
 #include "mesh/options.h"
+#include "portmap/portmap.h"
 #include "stile.h"
 #include <string.h>
 
@@ -302,6 +303,12 @@ stile_engine_shutdown(StileEngine *engine)
     stile_nat_stop(engine->nat);
     for (guint i = 0; i < engine->networks->len; i++)
         stile_network_stop(engine->networks->pdata[i]);
+}
+
+gboolean
+stile_engine_is_leaving(StileEngine *engine)
+{
+    return stile_portmap_is_leaving(g_main_context_get_thread_default());
 }
 
 StileNat *

@@ -22,7 +22,24 @@ struct _StileHttpExchange {
     StileHttpHead head;
     StileHttpFunc func;
     gpointer user_data;
+    GSource *mark; /* once detached */
 };
+
+static gboolean
+never_ready(GSource *source, int *timeout)
+{
+    *timeout = -1;
+    return FALSE;
+}
+
+static gboolean
+never_dispatched(GSource *source, GSourceFunc callback, gpointer user_data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+/* A source without events: the context itself remembers what is under way in it. */
+static GSourceFuncs mark_funcs = {.prepare = never_ready, .dispatch = never_dispatched};
 
 static void
 unref(StileHttpExchange *exchange)
@@ -30,6 +47,9 @@ unref(StileHttpExchange *exchange)
     if (!g_atomic_ref_count_dec(&exchange->references))
         return;
     stile_timer_free(exchange->deadline);
+    if (exchange->mark)
+        g_source_destroy(exchange->mark);
+    g_clear_pointer(&exchange->mark, g_source_unref);
     g_clear_object(&exchange->connection);
     g_clear_object(&exchange->cancellable);
     g_clear_pointer(&exchange->context, g_main_context_unref);
@@ -233,5 +253,14 @@ void
 stile_http_exchange_detach(StileHttpExchange *exchange)
 {
     exchange->func = ignore;
+    exchange->mark = g_source_new(&mark_funcs, sizeof(GSource));
+    g_source_set_callback(exchange->mark, NULL, NULL, NULL); /* without, it is not found again */
+    g_source_attach(exchange->mark, exchange->context);
     unref(exchange);
+}
+
+gboolean
+stile_http_exchange_any_detached(GMainContext *context)
+{
+    return g_main_context_find_source_by_funcs_user_data(context, &mark_funcs, NULL) != NULL;
 }

@@ -37,5 +37,7 @@ StileHttpExchange *stile_http_exchange_new(StileClock *clock, GMainContext *cont
 void stile_http_exchange_free(StileHttpExchange *exchange);
 /** The request goes on alone to its end; nobody hears of the reply. */
 void stile_http_exchange_detach(StileHttpExchange *exchange);
+/** @context: (nullable). Returns: whether detached ones are still under way there */
+gboolean stile_http_exchange_any_detached(GMainContext *context);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 #include "portmap/portmap-private.h"
 
 #include "portmap/epoch.h"
+#include "portmap/http-exchange.h"
 #include "portmap/nat-pmp.h"
 #include "portmap/pcp.h"
 #include "portmap/problem.h"
@@ -189,6 +190,12 @@ stile_portmap_free(StilePortmap *portmap)
     g_free(portmap->problem);
     stile_clock_unref(portmap->clock);
     g_free(portmap);
+}
+
+gboolean
+stile_portmap_is_leaving(GMainContext *context)
+{
+    return stile_http_exchange_any_detached(context);
 }
 
 const char *

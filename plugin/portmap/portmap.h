@@ -46,6 +46,9 @@ StilePortmap *stile_portmap_new(StileClock *clock, GMainContext *context,
 const char *stile_portmap_problem(StilePortmap *portmap);
 /** Asks for the mapping to be deleted (not waited for). */
 void stile_portmap_free(StilePortmap *portmap);
+/** @context: (nullable): as in stile_portmap_new(). Returns: whether a router is still being told
+ * by UPnP that a mapping is not wanted any more, for which @context has to run on */
+gboolean stile_portmap_is_leaving(GMainContext *context);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StilePortmap, stile_portmap_free)
 
 G_END_DECLS

@@ -423,6 +423,12 @@ stile_engine_shutdown(StileEngine *engine)
 {
 }
 
+gboolean
+stile_engine_is_leaving(StileEngine *engine)
+{
+    return FALSE;
+}
+
 GPtrArray *
 stile_engine_networks(StileEngine *engine)
 {

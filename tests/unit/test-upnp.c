@@ -214,9 +214,17 @@ test_portmap(UpnpWorld *world, gconstpointer data)
     }
     g_assert_cmpstr(world->address, ==, "8.8.4.4:51820");
     g_assert_null(stile_portmap_problem(portmap));
+    g_assert_false(stile_portmap_is_leaving(NULL));
     stile_portmap_free(portmap);
+    g_assert_true(stile_portmap_is_leaving(NULL));
     upnp_world_wait(&world->calls->len, world->calls->len + 1);
     upnp_world_assert_call(world, world->calls->len - 1, "DeletePortMapping 51820");
+    for (guint i = 0; i < 1000 && stile_portmap_is_leaving(NULL); i++) {
+        while (g_main_context_iteration(NULL, FALSE))
+            ;
+        g_usleep(1000);
+    }
+    g_assert_false(stile_portmap_is_leaving(NULL));
 }
 
 int
