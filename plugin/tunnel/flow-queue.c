@@ -5,7 +5,9 @@
 
 /* Flows are told apart by this much of their hash, as in RFC 8290 §4.1.3. */
 #define N_FLOWS 1024
-/* What a flow may send before the next has its turn. */
+/* And peers: few send at the same time. */
+#define N_PEERS 256
+/* What a flow, and a peer, may send before the next has its turn. */
 #define QUANTUM (16 * 1024)
 /* A small packet costs more than its bytes. */
 #define PACKET_COST 128
@@ -31,25 +33,39 @@ struct _Packet {
 };
 
 typedef struct _Flow Flow;
+typedef struct _Peer Peer;
+
+typedef struct {
+    Flow *first, *last;
+} FlowList;
+
 struct _Flow {
     Flow *next;
+    Peer *peer; /* whose packet came first since it was listed */
     Packet *first, *last;
     gint credit;
     guint16 held[N_KINDS];
     gboolean listed;
 };
 
-typedef struct {
-    Flow *first, *last;
-} FlowList;
+/* Listed while it has old flows. */
+struct _Peer {
+    Peer *next;
+    FlowList flows; /* the old ones */
+    gint credit;
+    guint16 held[N_KINDS];
+    gboolean listed;
+};
 
 struct _StileFlowQueue {
     gsize packet_size;
     Packet *spare[N_KINDS]; /* the last used first: its memory is still near */
     guint held[N_KINDS];
     Packet *room, *taken;
-    FlowList new_flows, old_flows;
+    FlowList new_flows; /* of all peers */
+    Peer *first_peer, *last_peer;
     Flow flows[N_FLOWS];
+    Peer peers[N_PEERS];
 };
 
 static const guint max_held[N_KINDS] = {MAX_SMALL, MAX_LARGE};
@@ -135,6 +151,38 @@ list_pop(FlowList *list)
         list->last = NULL;
 }
 
+static void
+append_peer(StileFlowQueue *self, Peer *peer)
+{
+    peer->next = NULL;
+    if (self->last_peer)
+        self->last_peer->next = peer;
+    else
+        self->first_peer = peer;
+    self->last_peer = peer;
+}
+
+static void
+pop_peer(StileFlowQueue *self)
+{
+    self->first_peer = self->first_peer->next;
+    if (!self->first_peer)
+        self->last_peer = NULL;
+}
+
+static void
+append_old_flow(StileFlowQueue *self, Flow *flow)
+{
+    Peer *peer = flow->peer;
+
+    list_append(&peer->flows, flow);
+    if (peer->listed)
+        return;
+    peer->listed = TRUE;
+    peer->credit = QUANTUM;
+    append_peer(self, peer);
+}
+
 static Packet *
 flow_pop(StileFlowQueue *self, Flow *flow)
 {
@@ -146,16 +194,36 @@ flow_pop(StileFlowQueue *self, Flow *flow)
     if (!flow->first)
         flow->last = NULL;
     flow->held[packet->kind]--;
+    flow->peer->held[packet->kind]--;
     self->held[packet->kind]--;
     return packet;
 }
 
 static Flow *
-fattest(const FlowList *list, Kind kind, Flow *most)
+fattest_flow(StileFlowQueue *self, Peer *peer, Kind kind)
 {
-    for (Flow *flow = list->first; flow; flow = flow->next)
-        if (!most || flow->held[kind] > most->held[kind])
+    Flow *most = peer->flows.first;
+
+    for (Flow *flow = most; flow; flow = flow->next)
+        if (flow->held[kind] > most->held[kind])
             most = flow;
+    for (Flow *flow = self->new_flows.first; flow; flow = flow->next)
+        if (flow->peer == peer && (!most || flow->held[kind] > most->held[kind]))
+            most = flow;
+    return most;
+}
+
+static Peer *
+fattest_peer(StileFlowQueue *self, Kind kind)
+{
+    Peer *most = self->first_peer;
+
+    for (Peer *peer = most; peer; peer = peer->next)
+        if (peer->held[kind] > most->held[kind])
+            most = peer;
+    for (Flow *flow = self->new_flows.first; flow; flow = flow->next)
+        if (!most || flow->peer->held[kind] > most->held[kind])
+            most = flow->peer;
     return most;
 }
 
@@ -166,7 +234,7 @@ make_room(StileFlowQueue *self, Kind kind)
     guint dropped = 0;
 
     while (self->held[kind] >= max_held[kind]) {
-        Flow *flow = fattest(&self->old_flows, kind, fattest(&self->new_flows, kind, NULL));
+        Flow *flow = fattest_flow(self, fattest_peer(self, kind), kind);
 
         packet_release(self, flow_pop(self, flow));
         dropped++;
@@ -188,57 +256,111 @@ packet_for_room(StileFlowQueue *self, gsize size)
 }
 
 guint
-stile_flow_queue_add(StileFlowQueue *self, gsize size, guint32 hash)
+stile_flow_queue_add(StileFlowQueue *self, gsize size, guint32 peer, guint32 hash)
 {
     Flow *flow = &self->flows[hash % N_FLOWS];
     guint dropped = make_room(self, size > SMALL_SIZE ? LARGE : SMALL);
     Packet *packet = packet_for_room(self, size);
 
     packet->size = size;
+    if (!flow->listed) {
+        flow->listed = TRUE;
+        flow->peer = &self->peers[peer % N_PEERS];
+        flow->credit = QUANTUM;
+        list_append(&self->new_flows, flow);
+    }
     if (flow->last)
         flow->last->next = packet;
     else
         flow->first = packet;
     flow->last = packet;
     flow->held[packet->kind]++;
+    flow->peer->held[packet->kind]++;
     self->held[packet->kind]++;
-    if (!flow->listed) {
-        flow->listed = TRUE;
-        flow->credit = QUANTUM;
-        list_append(&self->new_flows, flow);
-    }
     return dropped;
+}
+
+/* Returns: %NULL when @flow has no more, or its turn is over */
+static Packet *
+flow_take(StileFlowQueue *self, Flow *flow)
+{
+    Packet *packet = flow->credit > 0 ? flow_pop(self, flow) : NULL;
+
+    if (packet) {
+        gint cost = (gint)(packet->size + PACKET_COST);
+
+        flow->credit -= cost;
+        if (flow->peer->listed)
+            flow->peer->credit -= cost;
+    }
+    return packet;
+}
+
+/* Returns: the next of the new flows, %NULL when there is none any more */
+static Packet *
+next_new(StileFlowQueue *self)
+{
+    Flow *flow;
+
+    while ((flow = self->new_flows.first)) {
+        Packet *packet = flow_take(self, flow);
+
+        if (packet)
+            return packet;
+        list_pop(&self->new_flows);
+        /* A new flow that is done waits for one round of the others, or it would be new again at
+         * once and starve them (RFC 8290 §4.2). */
+        if (flow->first || self->first_peer) {
+            if (flow->credit <= 0)
+                flow->credit += QUANTUM;
+            append_old_flow(self, flow);
+        } else {
+            flow->listed = FALSE;
+        }
+    }
+    return NULL;
+}
+
+/* Returns: the next of the old flows to @peer, %NULL when there is none any more */
+static Packet *
+next_old(StileFlowQueue *self, Peer *peer)
+{
+    Flow *flow;
+
+    while ((flow = peer->flows.first)) {
+        Packet *packet = flow_take(self, flow);
+
+        if (packet)
+            return packet;
+        list_pop(&peer->flows);
+        if (flow->credit <= 0) {
+            flow->credit += QUANTUM;
+            list_append(&peer->flows, flow);
+        } else {
+            flow->listed = FALSE;
+        }
+    }
+    return NULL;
 }
 
 static Packet *
 next_packet(StileFlowQueue *self)
 {
-    for (;;) {
-        FlowList *list = self->new_flows.first ? &self->new_flows : &self->old_flows;
-        Flow *flow = list->first;
-        Packet *packet;
+    Packet *packet = next_new(self);
+    Peer *peer;
 
-        if (!flow)
-            return NULL;
-        if (flow->credit <= 0) {
-            flow->credit += QUANTUM;
-            list_pop(list);
-            list_append(&self->old_flows, flow);
-            continue;
+    while (!packet && (peer = self->first_peer)) {
+        if (peer->credit > 0 && (packet = next_old(self, peer)))
+            break;
+        pop_peer(self);
+        if (peer->flows.first) {
+            peer->credit += QUANTUM;
+            append_peer(self, peer);
+        } else {
+            peer->listed = FALSE;
         }
-        packet = flow_pop(self, flow);
-        if (packet) {
-            flow->credit -= (gint)(packet->size + PACKET_COST);
-            return packet;
-        }
-        list_pop(list);
-        /* A new flow that is done waits for one round of the others, or it would be new again at
-         * once and starve them (RFC 8290 §4.2). */
-        if (list == &self->new_flows && self->old_flows.first)
-            list_append(&self->old_flows, flow);
-        else
-            flow->listed = FALSE;
     }
+    return packet;
 }
 
 guint8 *

@@ -8,12 +8,13 @@ G_BEGIN_DECLS
 /**
  * StileFlowQueue:
  *
- * Packets between the tun device and the sealing, in turns by flow: who sends little goes before
- * who sends much, and those who send much get equal bytes (deficit round robin with a list of new
- * flows, RFC 8290 §4; no CoDel, the queue is short by its bound). It exists because the tun's own
- * queue knows one order only: a ping would wait there behind megabytes. Within a flow the order
- * stays. Bounded: when it is full, the flow that holds most loses its oldest packet. Not
- * thread-safe.
+ * Packets between the tun device and the sealing, in turns: who sends little goes before who sends
+ * much. Among those who send much, each peer that they send to gets equal bytes however many flows
+ * go there, and each flow to a peer gets an equal part of that (deficit round robin on two levels
+ * behind a list of new flows, RFC 8290 §4; no CoDel, the queue is short by its bound). It exists
+ * because the tun's own queue knows one order only: a ping would wait there behind megabytes.
+ * Within a flow the order stays. Bounded: when it is full, of the peer that holds most the flow
+ * that holds most loses its oldest packet. Not thread-safe.
  */
 typedef struct _StileFlowQueue StileFlowQueue;
 
@@ -28,11 +29,12 @@ guint8 *stile_flow_queue_room(StileFlowQueue *queue);
 /**
  * stile_flow_queue_add:
  * @size: of what was put into the room
+ * @peer: any number that is another for another peer
  * @hash: of its flow
  *
  * Returns: how many packets were dropped to keep the bound
  */
-guint stile_flow_queue_add(StileFlowQueue *queue, gsize size, guint32 hash);
+guint stile_flow_queue_add(StileFlowQueue *queue, gsize size, guint32 peer, guint32 hash);
 
 /**
  * stile_flow_queue_take:

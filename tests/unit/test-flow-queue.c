@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The queue between tun and sealing: who sends little passes who sends much, those who send much
- * get equal bytes whatever the size of their packets, the order within a flow stays, and when it is
+/* The queue between tun and sealing: who sends little passes who sends much; of those who send
+ * much, each peer gets equal bytes whatever the number of its flows, and each flow to it an equal
+ * part of them, whatever the size of its packets; the order within a flow stays, and when it is
  * full the greediest loses, never a small flow; nothing is lost or invented otherwise. */
 #include "packets.h"
 #include "tunnel/flow-queue.h"
@@ -8,6 +9,7 @@
 #define LARGE 65000
 #define SMALL 100
 
+/* Flows of a hundred numbers go to one peer. */
 static guint
 add(StileFlowQueue *queue, guint32 flow, guint32 number, gsize size)
 {
@@ -16,7 +18,7 @@ add(StileFlowQueue *queue, guint32 flow, guint32 number, gsize size)
     memset(room, (int)number, size);
     memcpy(room, &flow, sizeof flow);
     memcpy(room + 4, &number, sizeof number);
-    return stile_flow_queue_add(queue, size, flow);
+    return stile_flow_queue_add(queue, size, flow / 100, flow);
 }
 
 /* Returns: the flow of the next packet */
@@ -65,12 +67,12 @@ test_little_passes_much(void)
     /* The bulk flows have had their first turn. */
     for (guint32 i = 0; i < 4; i++)
         g_assert_cmpuint(take(queue, &number, &size), ==, i);
-    add(queue, 100, 0, SMALL);
-    g_assert_cmpuint(take(queue, &number, &size), ==, 100);
+    add(queue, 50, 0, SMALL);
+    g_assert_cmpuint(take(queue, &number, &size), ==, 50);
     /* Going on with a packet each time does not make it starve the others. */
     for (guint i = 0, others = 0; others < 4; i++) {
-        add(queue, 100, i + 1, SMALL);
-        others += take(queue, &number, &size) != 100;
+        add(queue, 50, i + 1, SMALL);
+        others += take(queue, &number, &size) != 50;
         g_assert_cmpuint(i, <, 600);
     }
 }
@@ -95,6 +97,65 @@ test_equal_bytes(void)
     for (flow = 1; flow < G_N_ELEMENTS(sizes); flow++) {
         g_assert_cmpuint(bytes[flow], >, bytes[0] / 10 * 8);
         g_assert_cmpuint(bytes[flow], <, bytes[0] / 10 * 12);
+    }
+}
+
+/* One flow to one peer, eight to another, and as many bytes offered by each flow as it can. */
+static void
+share(gsize size_of_one, gsize size_of_eight, gboolean greedy)
+{
+    g_autoptr(StileFlowQueue) queue = stile_flow_queue_new(LARGE);
+    static const guint32 flows[] = {0, 100, 101, 102, 103, 104, 105, 106, 107};
+    gsize bytes[108] = {0}, size, eight = 0;
+    guint32 number = 0, flow;
+
+    for (guint32 round = 0; round < 3000; round++) {
+        for (gsize i = 0; i < G_N_ELEMENTS(flows); i++)
+            if (round < 3 || greedy)
+                add(queue, flows[i], number++, i == 0 ? size_of_one : size_of_eight);
+        flow = take(queue, &number, &size);
+        bytes[flow] += size;
+        if (!greedy)
+            add(queue, flow, number++, flow == 0 ? size_of_one : size_of_eight);
+    }
+    for (flow = 100; flow < 108; flow++)
+        eight += bytes[flow];
+    g_assert_cmpuint(bytes[0], >, eight / 10 * 8);
+    g_assert_cmpuint(bytes[0], <, eight / 10 * 12);
+    for (flow = 100; flow < 108; flow++) {
+        g_assert_cmpuint(bytes[flow], >, eight / 80 * 7);
+        g_assert_cmpuint(bytes[flow], <, eight / 80 * 13);
+    }
+}
+
+static void
+test_peers(void)
+{
+    for (guint greedy = 0; greedy < 2; greedy++) {
+        share(LARGE, LARGE, greedy);
+        share(1400, 1400, greedy);
+        share(9000, LARGE, greedy);
+        share(LARGE, 9000, greedy);
+    }
+}
+
+/* What little goes to a peer passes what much goes there and elsewhere. */
+static void
+test_little_to_a_busy_peer(void)
+{
+    g_autoptr(StileFlowQueue) queue = stile_flow_queue_new(LARGE);
+    guint32 number;
+    gsize size;
+
+    for (guint32 i = 0; i < 24; i++)
+        add(queue, i % 4 + i % 3 * 100, i, LARGE);
+    for (guint32 i = 0; i < 14; i++)
+        take(queue, &number, &size);
+    for (guint32 i = 0; i < 100; i++) {
+        guint32 flow = i % 3 * 100 + 10 + i / 3;
+
+        add(queue, flow, i, SMALL);
+        g_assert_cmpuint(take(queue, &number, &size), ==, flow);
     }
 }
 
@@ -201,6 +262,8 @@ main(int argc, char **argv)
     g_test_add_func("/flow-queue/order", test_order);
     g_test_add_func("/flow-queue/little-passes-much", test_little_passes_much);
     g_test_add_func("/flow-queue/equal-bytes", test_equal_bytes);
+    g_test_add_func("/flow-queue/peers", test_peers);
+    g_test_add_func("/flow-queue/little-to-a-busy-peer", test_little_to_a_busy_peer);
     g_test_add_func("/flow-queue/full", test_full);
     g_test_add_func("/flow-queue/any", test_any);
     g_test_add_func("/flow-queue/hash", test_hash);
