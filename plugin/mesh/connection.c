@@ -63,8 +63,9 @@ struct _StileConnection {
     StileRelayPolicy policy;
     GArray *ways; /* of StileConnectionWay */
     StileChoice choice;
-    gint64 shaken;    /* ways not heard of since then are in doubt */
-    gboolean settled; /* all was tried once since the peer or the network changed */
+    gboolean rerouted; /* and nobody has asked since */
+    gint64 shaken;     /* ways not heard of since then are in doubt */
+    gboolean settled;  /* all was tried once since the peer or the network changed */
 
     /* traffic */
     guint64 packets_seen;
@@ -522,6 +523,12 @@ has_settled(StileConnection *connection)
     return TRUE;
 }
 
+static gboolean
+lead_alike(const StileConnectionWay *a, const StileConnectionWay *b)
+{
+    return a == b || (a && b && stile_endpoint_equal(&a->endpoint, &b->endpoint));
+}
+
 static void
 on_evaluate(gpointer user_data)
 {
@@ -541,6 +548,10 @@ on_evaluate(gpointer user_data)
         way->since = since(old, way, real);
     }
     connection->settled |= has_settled(connection);
+    connection->rerouted |= !lead_alike(find_way(old, before.first),
+                                        stile_connection_first(connection)) ||
+                            !lead_alike(find_way(old, before.second),
+                                        stile_connection_second(connection));
     set_heartbeats(connection, connection->ways);
     plan_retry(connection, connection->ways);
     /* Idleness and staleness come without an event. */
@@ -755,6 +766,15 @@ const StileConnectionWay *
 stile_connection_second(StileConnection *connection)
 {
     return find_way(connection->ways, connection->choice.second);
+}
+
+gboolean
+stile_connection_take_rerouted(StileConnection *connection)
+{
+    gboolean rerouted = connection->rerouted;
+
+    connection->rerouted = FALSE;
+    return rerouted;
 }
 
 gboolean

@@ -107,6 +107,8 @@ const GArray *stile_connection_ways(StileConnection *connection);
 const StileConnectionWay *stile_connection_first(StileConnection *connection);
 /** Returns: (nullable): the way that gets a copy, while the first is in doubt */
 const StileConnectionWay *stile_connection_second(StileConnection *connection);
+/** Whether the endpoints of these two are others than when this was last asked. */
+gboolean stile_connection_take_rerouted(StileConnection *connection);
 /** Whether the peer, or we, began anew since the last handshake: a session from before is of no
  * use, whatever the tunnel thinks of it. */
 gboolean stile_connection_is_strange(StileConnection *connection);

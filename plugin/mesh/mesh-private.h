@@ -40,7 +40,9 @@ struct _StileMesh {
     StileStunMembers *stun_members;
     StileTimer *offer_timer;   /* where we answer STUN is found again */
     StileTimer *refresh_timer; /* tables and what is shown, once a main-loop iteration */
-    StileTimer *prune_timer;   /* connections to peers that are gone */
+    gboolean refresh_all;
+    GHashTable *to_refresh;  /* of StilePeer: these, when not all */
+    StileTimer *prune_timer; /* connections to peers that are gone */
 };
 
 /* mesh.c */
@@ -48,6 +50,8 @@ struct _StileMesh {
 StilePeer *stile_mesh_find_peer(StileMesh *mesh, const guint8 device[STILE_KEY_SIZE]);
 /** What is shown and the data plane's table are derived again, once a main-loop iteration. */
 void stile_mesh_refresh_soon(StileMesh *mesh);
+/** The same for one peer that is attached: in a large network, all of them are much for one. */
+void stile_mesh_refresh_peer_soon(StileMesh *mesh, StilePeer *peer);
 void stile_mesh_open_connection(StileMesh *mesh, StilePeer *peer);
 guint stile_mesh_count_connections(StileMesh *mesh);
 /** Keeps our mappings open while anybody needs them. */

@@ -80,7 +80,7 @@ peer_came(StileMesh *mesh, StilePeer *peer)
         stile_mesh_tell_broker(mesh, peer, stile_peer_connection(peer), NULL);
     else if (stile_mesh_count_connections(mesh) < EAGER_PEERS)
         stile_mesh_open_connection(mesh, peer);
-    stile_mesh_refresh_soon(mesh);
+    stile_mesh_refresh_peer_soon(mesh, peer);
 }
 
 static void
@@ -95,7 +95,7 @@ peer_went(StileMesh *mesh, StilePeer *peer)
         stile_mesh_tell_broker(mesh, peer, connection, NULL);
         stile_connection_shake(connection);
     }
-    stile_mesh_refresh_soon(mesh);
+    stile_mesh_refresh_peer_soon(mesh, peer);
 }
 
 /* @presence: (out). Returns: (nullable): the peer that it is of; %NULL when it is nobody we accept
@@ -123,8 +123,10 @@ take_presence(StileMesh *mesh, const guint8 device[STILE_KEY_SIZE], const guint8
     take_revocations(mesh, presence);
     if (!(certificate = stile_roster_find(mesh->roster, device)))
         return NULL; /* it has just revoked itself */
-    if (changed)
+    if (changed) {
         mesh->ops->save(mesh->user_data);
+        stile_mesh_refresh_soon(mesh);
+    }
     peer = mesh->ops->peer(mesh->user_data, certificate);
     if (stile_peer_mesh(peer) != mesh)
         stile_mesh_attach_peer(mesh, peer);
@@ -154,9 +156,10 @@ on_absent(gpointer user_data, const guint8 device[STILE_KEY_SIZE], const guint8 
           gsize size)
 {
     StilePresence presence;
+    StilePeer *peer = take_presence(user_data, device, payload, size, &presence);
 
-    if (take_presence(user_data, device, payload, size, &presence))
-        stile_mesh_refresh_soon(user_data);
+    if (peer)
+        stile_mesh_refresh_peer_soon(user_data, peer);
 }
 
 /* Now that everybody has been seen, those who did not come in time are known. */

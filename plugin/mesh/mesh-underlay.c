@@ -111,6 +111,7 @@ on_relay_server(gpointer user_data, const StileAddress *server, gboolean used)
         stile_dataplane_add_relay(mesh->dataplane, server);
     else
         stile_dataplane_remove_relay(mesh->dataplane, server);
+    stile_mesh_refresh_soon(mesh);
 }
 
 static void
@@ -123,6 +124,7 @@ static void
 on_relay_ready(gpointer user_data)
 {
     stile_mesh_for_each_connection(user_data, tell_relay, NULL);
+    stile_mesh_refresh_soon(user_data);
 }
 
 static void
@@ -148,6 +150,7 @@ on_network_changed(gpointer user_data)
 
     stile_rendezvous_reconnect(mesh->rendezvous);
     stile_mesh_for_each_connection(mesh, tell_shake, NULL);
+    stile_mesh_refresh_soon(mesh);
 }
 
 static void
@@ -215,9 +218,11 @@ on_handshake(gpointer user_data, const guint8 key[STILE_KEY_SIZE])
     StileMesh *mesh = user_data;
     StilePeer *peer = g_hash_table_lookup(mesh->by_tunnel_key, key);
 
-    if (peer && stile_peer_connection(peer))
+    if (!peer)
+        return;
+    if (stile_peer_connection(peer))
         stile_connection_greeted(stile_peer_connection(peer));
-    stile_mesh_refresh_soon(mesh);
+    stile_mesh_refresh_peer_soon(mesh, peer);
 }
 
 static void

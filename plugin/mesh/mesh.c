@@ -21,13 +21,47 @@ stile_mesh_find_peer(StileMesh *mesh, const guint8 device[STILE_KEY_SIZE])
     return g_hash_table_lookup(mesh->peers, id);
 }
 
-void
-stile_mesh_refresh_soon(StileMesh *mesh)
+static void
+soon(StileMesh *mesh)
 {
     stile_timer_set(mesh->refresh_timer, stile_clock_now(mesh->clock));
 }
 
+void
+stile_mesh_refresh_soon(StileMesh *mesh)
+{
+    mesh->refresh_all = TRUE;
+    soon(mesh);
+}
+
+void
+stile_mesh_refresh_peer_soon(StileMesh *mesh, StilePeer *peer)
+{
+    g_hash_table_add(mesh->to_refresh, peer);
+    soon(mesh);
+}
+
 /* The ladder's result goes to the data plane and to those who look */
+
+static void
+set_table(StileMesh *mesh)
+{
+    StileTable *table = stile_table_new();
+    GHashTableIter iter;
+    gpointer peer;
+
+    g_hash_table_iter_init(&iter, mesh->peers);
+    while (g_hash_table_iter_next(&iter, NULL, &peer))
+        stile_peer_fill_table(peer, table);
+    stile_dataplane_set_table(mesh->dataplane, table);
+}
+
+static gboolean
+is_rerouted(StilePeer *peer)
+{
+    return stile_peer_connection(peer) &&
+           stile_connection_take_rerouted(stile_peer_connection(peer));
+}
 
 static void
 on_refresh(gpointer user_data)
@@ -41,16 +75,20 @@ on_refresh(gpointer user_data)
         .gateway = stile_underlay_gateway(mesh->underlay),
         .addresses = stile_underlay_addresses(mesh->underlay),
     };
-    StileTable *table = stile_table_new();
+    g_autoptr(GHashTable) to_refresh = g_steal_pointer(&mesh->to_refresh);
+    gboolean reroute = mesh->refresh_all;
     GHashTableIter iter;
     gpointer peer;
 
-    g_hash_table_iter_init(&iter, mesh->peers);
+    mesh->to_refresh = g_hash_table_new(NULL, NULL);
+    g_hash_table_iter_init(&iter, mesh->refresh_all ? mesh->peers : to_refresh);
+    mesh->refresh_all = FALSE;
     while (g_hash_table_iter_next(&iter, NULL, &peer)) {
-        stile_peer_fill_table(peer, table);
+        reroute |= is_rerouted(peer);
         stile_peer_refresh(peer, &around);
     }
-    stile_dataplane_set_table(mesh->dataplane, table);
+    if (reroute)
+        set_table(mesh);
     mesh->ops->changed(mesh->user_data);
 }
 
@@ -105,7 +143,7 @@ on_connection_changed(gpointer user_data)
     StileConnection *connection = stile_peer_connection(peer);
     const StileConnectionWay *first = connection ? stile_connection_first(connection) : NULL;
 
-    stile_mesh_refresh_soon(mesh);
+    stile_mesh_refresh_peer_soon(mesh, peer);
     if (connection &&
         (!first || first->way.kind == STILE_WAY_BROKER || stile_connection_second(connection)))
         stile_underlay_doubt_udp(mesh->underlay);
@@ -148,7 +186,7 @@ stile_mesh_open_connection(StileMesh *mesh, StilePeer *peer)
     stile_connection_set_gathered(connection, stile_underlay_gathered(mesh->underlay));
     stile_mesh_tell_broker(mesh, peer, connection, NULL);
     stile_mesh_set_active(mesh);
-    stile_mesh_refresh_soon(mesh);
+    stile_mesh_refresh_peer_soon(mesh, peer);
 }
 
 /* A peer that is gone and that no way leads to is not tried any longer; it begins anew when its
@@ -230,6 +268,7 @@ stile_mesh_attach_peer(StileMesh *mesh, StilePeer *peer)
     stile_peer_set_mesh(peer, mesh);
     g_hash_table_insert(mesh->by_tunnel_key, (gpointer)member->tunnel, peer);
     stile_rendezvous_add_member(mesh->rendezvous, member);
+    stile_mesh_refresh_soon(mesh);
 }
 
 /* Beginning and end */
@@ -287,6 +326,7 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     mesh->brokers = g_ptr_array_new_with_free_func(stile_mesh_free_broker);
     mesh->by_tunnel_key = g_hash_table_new(stile_key_hash, stile_key_equal);
     mesh->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    mesh->to_refresh = g_hash_table_new(NULL, NULL);
     mesh->refresh_timer = stile_timer_new(clock, on_refresh, mesh);
     mesh->prune_timer = stile_timer_new(clock, on_prune, mesh);
 
@@ -356,6 +396,7 @@ stile_mesh_free(StileMesh *mesh)
     g_ptr_array_unref(mesh->brokers);
     g_hash_table_unref(mesh->by_tunnel_key);
     g_hash_table_unref(mesh->refused);
+    g_hash_table_unref(mesh->to_refresh);
     g_hash_table_unref(mesh->peers);
     stile_clock_unref(mesh->clock);
     g_free(mesh);
@@ -425,6 +466,7 @@ stile_mesh_forget(StileMesh *mesh, StilePeer *peer)
     stile_rendezvous_remove_member(mesh->rendezvous, member);
     stile_stun_members_learn(mesh->stun_members, member->device, NULL, 0);
     g_hash_table_remove(mesh->by_tunnel_key, member->tunnel);
+    g_hash_table_remove(mesh->to_refresh, peer);
     detach_peer(mesh, peer);
     stile_mesh_refresh_soon(mesh);
 }
