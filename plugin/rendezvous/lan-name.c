@@ -67,7 +67,7 @@ stile_lan_name_is_ours(const StileLanKeys *keys, const char *name, gint64 real)
     }
     for (gint64 day = real / DAY - 1; day <= real / DAY + 1; day++) {
         make_name(keys, random, day, right);
-        if (strcmp(right, name) == 0)
+        if (stile_memory_equal(right, name, STILE_LAN_NAME_SIZE - 1))
             return TRUE;
     }
     return FALSE;
