@@ -25,7 +25,7 @@ tests_lab_natbox_SOURCES = tests/lab/natbox.c \
 	tests/lab/natbox-translate.c tests/lab/natbox-translate.h
 tests_lab_natbox_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += tests/lab/test-nat tests/lab/test-natbox tests/lab/test-nat-pairs \
-	tests/lab/test-direct tests/lab/test-lan tests/lab/lib-lan.sh tests/lab/test-member-stun \
+	tests/lab/test-direct tests/lab/test-lan tests/lab/lib-lan.sh tests/lab/lan-stranger.py tests/lab/test-member-stun \
 	tests/lab/probe.py tests/lab/advertise.py
 FUZZ_TARGETS += tests/fuzz/fuzz-natbox
 tests_fuzz_fuzz_natbox_SOURCES = tests/fuzz/fuzz-natbox.c tests/lab/natbox-options.c tests/lab/natbox-packet.c \

@@ -41,9 +41,9 @@ typedef struct {
     gboolean dialled;
     StileAddress local, remote;
     char name[STILE_LAN_NAME_SIZE]; /* under which we have found it; `` when it has found us */
-    gboolean opened;
-    StileEnvelopes envelopes; /* of this connection */
-    gboolean known;           /* who it is: */
+    gboolean greeted;               /* we have said who we are */
+    StileEnvelopes envelopes;       /* of this connection */
+    gboolean known;                 /* who it is: */
     StilePresenceStamp presence;
     gboolean superfluous; /* there is another one to the same device */
     StileTimer *timer; /* ends it: nobody has said who it is; superfluous; its address has gone */
@@ -169,6 +169,7 @@ send_presence(Guest *guest)
     g_autoptr(GByteArray) sealed = lan->ops->seal(lan->user_data, &guest->envelopes);
     StileTag tag;
 
+    guest->greeted = TRUE;
     if (!sealed)
         return;
     stile_topics_tag(&guest->envelopes.topics, lan->device, &tag);
@@ -176,14 +177,16 @@ send_presence(Guest *guest)
     stile_lan_link_send(guest->link, STILE_LAN_PRESENCE, sealed->data, sealed->len);
 }
 
+/* Who has dialled speaks first, for it knows the name of the other; so that whoever just knocks
+ * hears nothing, not even sealed. */
 static void
 on_link_opened(gpointer user_data, const StileLanSession *session)
 {
     Guest *guest = user_data;
 
-    guest->opened = TRUE;
     stile_lan_session_envelopes(session, guest->lan->envelopes, &guest->envelopes);
-    send_presence(guest);
+    if (guest->dialled)
+        send_presence(guest);
 }
 
 /* Both may have dialled at the same time: then both keep what the one with the greater key has
@@ -259,6 +262,8 @@ on_link_frame(gpointer user_data, guint8 kind, const guint8 *body, gsize size)
     Guest *guest = user_data;
     StileLan *lan = guest->lan;
 
+    if (!guest->greeted)
+        send_presence(guest);
     switch (kind) {
     case STILE_LAN_PRESENCE:
         take_presence(guest, body, size);
@@ -691,7 +696,7 @@ void
 stile_lan_announce(StileLan *lan)
 {
     for (guint i = 0; i < lan->guests->len; i++)
-        if (((Guest *)lan->guests->pdata[i])->opened)
+        if (((Guest *)lan->guests->pdata[i])->greeted)
             send_presence(lan->guests->pdata[i]);
 }
 

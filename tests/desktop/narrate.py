@@ -111,7 +111,7 @@ class Box:
         if news.get("Interface"):
             self.once("interface", f"has the tunnel {news['Interface']}: {', '.join(known.get('Addresses', []))}")
         for url, state in news.get("Rendezvous", []):
-            self.once(url, f"broker {url}: {state}")
+            self.once(url, f"local network: {state}" if url == "mdns:" else f"broker {url}: {state}")
 
     def tell_relay(self, path, known, news):
         if news.get("State") == "ready":
