@@ -225,12 +225,6 @@ begin(StileAvahi *avahi)
     }
 }
 
-static void
-on_again(gpointer user_data)
-{
-    begin(user_data);
-}
-
 /* What Avahi says */
 
 static void
@@ -267,6 +261,17 @@ on_server_state(GObject *bus, GAsyncResult *result, gpointer user_data)
     }
     g_variant_get(reply, "(i)", &state);
     set_running(avahi, state == SERVER_RUNNING);
+}
+
+static void
+on_again(gpointer user_data)
+{
+    StileAvahi *avahi = user_data;
+
+    if (avahi->running)
+        begin(avahi);
+    else
+        call(avahi, "/", SERVER, "GetState", NULL, "(i)", on_server_state);
 }
 
 static void

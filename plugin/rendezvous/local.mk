@@ -38,6 +38,10 @@ tests_unit_test_broker_LDADD = $(unit_ldadd)
 check_PROGRAMS += tests/unit/test-lan
 tests_unit_test_lan_SOURCES = tests/unit/test-lan.c
 tests_unit_test_lan_LDADD = $(unit_ldadd)
+check_PROGRAMS += tests/unit/test-avahi
+tests_unit_test_avahi_SOURCES = tests/unit/test-avahi.c \
+	tests/unit/private-bus.c tests/unit/private-bus.h
+tests_unit_test_avahi_LDADD = $(unit_ldadd)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-lan-name
 tests_fuzz_fuzz_lan_name_SOURCES = tests/fuzz/fuzz-lan-name.c $(fuzz_driver)

@@ -61,6 +61,12 @@ private_bus_free(PrivateBus *bus)
     g_free(bus);
 }
 
+const char *
+private_bus_address(PrivateBus *bus)
+{
+    return bus->address;
+}
+
 GDBusConnection *
 private_bus_connect(PrivateBus *bus)
 {

@@ -11,6 +11,7 @@ typedef struct _PrivateBus PrivateBus;
 /** Returns: (nullable): %NULL where there is no dbus-daemon; the test is then to be skipped */
 PrivateBus *private_bus_new(void);
 void private_bus_free(PrivateBus *bus);
+const char *private_bus_address(PrivateBus *bus);
 /** Returns: (transfer full): a new connection */
 GDBusConnection *private_bus_connect(PrivateBus *bus);
 
