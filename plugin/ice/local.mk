@@ -14,20 +14,24 @@ libstile_la_SOURCES += \
 simnet_sources = tests/unit/simnet.c tests/unit/simnet.h
 simend_sources = $(simnet_sources) tests/unit/simend.c tests/unit/simend.h
 icepeer_sources = $(simend_sources) tests/unit/icepeer.c tests/unit/icepeer.h
+iceworld_sources = $(icepeer_sources) tests/unit/iceworld.c tests/unit/iceworld.h
 
 check_PROGRAMS += \
 	tests/unit/test-candidate \
 	tests/unit/test-gather \
 	tests/unit/test-ice-agent \
-	tests/unit/test-ice-connect
+	tests/unit/test-ice-connect \
+	tests/unit/test-ice-hostile
 tests_unit_test_candidate_SOURCES = tests/unit/test-candidate.c $(simnet_sources)
 tests_unit_test_candidate_LDADD = $(unit_ldadd)
 tests_unit_test_gather_SOURCES = tests/unit/test-gather.c $(icepeer_sources)
 tests_unit_test_gather_LDADD = $(unit_ldadd)
-tests_unit_test_ice_agent_SOURCES = tests/unit/test-ice-agent.c $(icepeer_sources)
+tests_unit_test_ice_agent_SOURCES = tests/unit/test-ice-agent.c $(iceworld_sources)
 tests_unit_test_ice_agent_LDADD = $(unit_ldadd)
 tests_unit_test_ice_connect_SOURCES = tests/unit/test-ice-connect.c $(icepeer_sources)
 tests_unit_test_ice_connect_LDADD = $(unit_ldadd)
+tests_unit_test_ice_hostile_SOURCES = tests/unit/test-ice-hostile.c $(iceworld_sources)
+tests_unit_test_ice_hostile_LDADD = $(unit_ldadd)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-candidate
 tests_fuzz_fuzz_candidate_SOURCES = tests/fuzz/fuzz-candidate.c $(fuzz_driver)
