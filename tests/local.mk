@@ -44,4 +44,4 @@ check_DATA += tests/lab/rogue-member$(EXEEXT)
 CLEANFILES += tests/lab/rogue-member$(EXEEXT)
 tests_lab_rogue_member_SOURCES = tests/lab/rogue-member.c
 tests_lab_rogue_member_LDADD = $(unit_ldadd)
-EXTRA_DIST += tests/lab/lib-members.sh tests/lab/attack.py tests/lab/mqtt-websocket.py tests/lab/test-brokers tests/lab/test-proxies tests/lab/test-crashes tests/lab/test-hostile-datagrams tests/lab/test-hostile-members tests/lab/test-invitations tests/lab/test-relays
+EXTRA_DIST += tests/lab/lib-members.sh tests/lab/attack.py tests/lab/mqtt-websocket.py tests/lab/test-brokers tests/lab/test-proxies tests/lab/test-crashes tests/lab/test-hostile-datagrams tests/lab/test-hostile-members tests/lab/test-invitations tests/lab/test-no-udp tests/lab/test-relays

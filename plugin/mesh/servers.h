@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/** A TURN server: `turn:host[:port][?transport=udp]` (RFC 7065) with long-term credentials. */
+/** A TURN server: `turn:host` and the like, as stile_turn_uri_parse() reads them, with long-term
+ * credentials. */
 typedef struct {
     char *uri;
     char *username;
