@@ -82,6 +82,10 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/signal/retry \
 	tests/fuzz/seeds/signal/stand-in
 
+check_PROGRAMS += tests/unit/test-udp-watch
+tests_unit_test_udp_watch_SOURCES = tests/unit/test-udp-watch.c
+tests_unit_test_udp_watch_LDADD = $(unit_ldadd)
+
 # The objects of stile.h, and what a network is while it is up.
 libstile_la_SOURCES += \
 	plugin/mesh/engine.c \

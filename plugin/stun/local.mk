@@ -12,7 +12,8 @@ libstile_la_SOURCES += \
 	plugin/stun/turn-stream.c plugin/stun/turn-stream.h
 
 check_PROGRAMS += tests/unit/test-stun-message tests/unit/test-stun-transactions \
-	tests/unit/test-turn tests/unit/test-turn-peers tests/unit/test-turn-coturn
+	tests/unit/test-turn tests/unit/test-turn-peers tests/unit/test-turn-coturn \
+	tests/unit/test-turn-stream
 tests_unit_test_stun_message_SOURCES = tests/unit/test-stun-message.c
 tests_unit_test_stun_message_LDADD = $(unit_ldadd)
 tests_unit_test_stun_transactions_SOURCES = tests/unit/test-stun-transactions.c
@@ -23,6 +24,8 @@ tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(turn_world)
 tests_unit_test_turn_LDADD = $(unit_ldadd)
 tests_unit_test_turn_peers_SOURCES = tests/unit/test-turn-peers.c $(turn_world)
 tests_unit_test_turn_peers_LDADD = $(unit_ldadd)
+tests_unit_test_turn_stream_SOURCES = tests/unit/test-turn-stream.c
+tests_unit_test_turn_stream_LDADD = $(unit_ldadd)
 tests_unit_test_turn_coturn_SOURCES = tests/unit/test-turn-coturn.c
 tests_unit_test_turn_coturn_LDADD = $(unit_ldadd)
 

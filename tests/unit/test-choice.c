@@ -36,6 +36,25 @@ test_ladder(void)
     check(ways, 2, 3, STILE_RELAY_AUTO, 2, 0);
 }
 
+/* A relay by UDP before one by TCP or TLS, even if it is slower, and both before the broker. */
+static void
+test_stream(void)
+{
+    StileWay ways[] = {broker, turn, turn};
+
+    ways[2].id = 4;
+    ways[2].stream = TRUE;
+    ways[2].rtt = 10 * MSEC;
+    check(ways, 3, 0, STILE_RELAY_AUTO, 2, 0);
+    check(ways, 3, 1, STILE_RELAY_AUTO, 2, 0);
+    check(ways, 3, 4, STILE_RELAY_AUTO, 2, 0);
+    ways[1].usable = FALSE;
+    check(ways, 3, 1, STILE_RELAY_AUTO, 4, 0);
+    ways[1].usable = TRUE;
+    ways[1].loss = 0.4;
+    check(ways, 3, 0, STILE_RELAY_AUTO, 4, 0);
+}
+
 static void
 test_unusable(void)
 {
@@ -158,6 +177,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/choice/ladder", test_ladder);
+    g_test_add_func("/choice/stream", test_stream);
     g_test_add_func("/choice/unusable", test_unusable);
     g_test_add_func("/choice/doubt", test_doubt);
     g_test_add_func("/choice/no-flapping", test_no_flapping);

@@ -218,6 +218,36 @@ test_alternate_server(TurnWorld *world, gconstpointer data)
     turn_assert_address(stile_turn_server(world->turn), "192.0.2.1:3478");
 }
 
+/* RFC 8489 §6.2.2: over a stream nothing is sent again, and the wait is 39.5 s. */
+static void
+test_stream(TurnWorld *world, gconstpointer data)
+{
+    stile_turn_set_stream(world->turn, "turn.example.org:443");
+    turn_start(world);
+    /* As it is seen over TCP, it means nothing for UDP. */
+    turn_assert_address(stile_turn_mapped(world->turn), "");
+    stile_turn_restart(world->turn);
+    turn_pass(world, 1);
+    g_assert_cmpint(stile_turn_state(world->turn), ==, STILE_TURN_READY);
+
+    world->servers[0].silent = TRUE;
+    world->sent = 0;
+    stile_turn_restart(world->turn);
+    turn_pass(world, 39);
+    g_assert_cmpuint(world->sent, ==, 1);
+    g_assert_cmpint(stile_turn_state(world->turn), ==, STILE_TURN_ALLOCATING);
+    stile_clock_advance(world->clock, SECOND);
+    turn_assert_failed(world, "No answer from the TURN server turn.example.org:443");
+
+    world->servers[0].silent = FALSE;
+    redirect(&world->servers[0], "192.0.2.2:3478");
+    stile_turn_restart(world->turn);
+    turn_pass(world, 0);
+    stile_clock_advance(world->clock, SECOND / 2);
+    turn_assert_failed(world, "The TURN server turn.example.org:443 sends us to 192.0.2.2:3478, "
+                              "which is followed over UDP only");
+}
+
 static void
 test_alternate_refused(TurnWorld *world, gconstpointer data)
 {
@@ -429,6 +459,7 @@ main(int argc, char **argv)
         {"/turn/lost", test_lost},
         {"/turn/lost-at-once", test_lost_at_once},
         {"/turn/alternate-server", test_alternate_server},
+        {"/turn/stream", test_stream},
         {"/turn/alternate-refused", test_alternate_refused},
         {"/turn/refused", test_refused},
         {"/turn/silence", test_silence},
