@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ice/agent-private.h"
 
-#include "nat/nat64.h"
+#include "base/nat64.h"
 #include <string.h>
 
 /* The candidates of both sides as the agent knows them: given, signalled, learned, taken back. */

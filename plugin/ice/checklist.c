@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ice/agent-private.h"
 
-#include "nat/nat64.h"
+#include "base/nat64.h"
 #include <string.h>
 
 /* The pairs: forming, pruning, freezing, order (RFC 8445 §6.1.2, §6.1.4). One data stream, one

@@ -1,6 +1,7 @@
 # io: the datagram socket, the tun device, links and addresses of this machine
 libstile_la_SOURCES += \
 	plugin/io/advertisements.c plugin/io/advertisements.h \
+	plugin/io/dns64.c plugin/io/dns64.h \
 	plugin/io/endpoint.h \
 	plugin/io/link-configure.c \
 	plugin/io/links.c plugin/io/links.h \

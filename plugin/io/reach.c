@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "io/reach.h"
 
+#include "io/dns64.h"
+#include "io/links.h"
 #include "io/proxy.h"
 #include "io/reason.h"
 #include <netinet/in.h>
@@ -198,13 +200,55 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
 /* Which proxy there is depends on the scheme. Whatever ours is, `https` is what the one that lets
  * anything through is configured under (CONNECT; RFC 6455 §4.1 has the same rule for `ws`). */
 static GSocketConnectable *
-destination(const StileReachTarget *target)
+destination(const char *host, guint16 port)
 {
-    g_autofree char *uri = g_uri_join(G_URI_FLAGS_NONE, "https", NULL, target->host, target->port,
-                                      "", NULL, NULL);
-    GSocketConnectable *address = g_network_address_parse_uri(uri, target->port, NULL);
+    g_autofree char *uri = g_uri_join(G_URI_FLAGS_NONE, "https", NULL, host, port, "", NULL, NULL);
+    GSocketConnectable *address = g_network_address_parse_uri(uri, port, NULL);
 
-    return address ? address : g_network_address_new(target->host, target->port);
+    return address ? address : g_network_address_new(host, port);
+}
+
+/* Takes @task. @host: what to connect to in the place of the target's */
+static void
+begin(GTask *task, const char *host, GProxyResolver *proxies)
+{
+    Reach *reach = g_task_get_task_data(task);
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_autoptr(GSocketConnectable) where = destination(host, reach->target.port);
+
+    /* Even a client with a resolver of its own makes GIO load the default one. */
+    g_socket_client_set_enable_proxy(client, proxies != NULL);
+    g_socket_client_set_proxy_resolver(client, proxies);
+    g_signal_connect(client, "event", G_CALLBACK(on_event), reach);
+    g_socket_client_connect_async(client, where, g_task_get_cancellable(task), on_connected, task);
+}
+
+/* Names are the name server's to translate for those who have IPv6 only; an address is not. */
+static gboolean
+needs_nat64(const char *host, StileAddress *ret)
+{
+    StileAddress source;
+
+    if (!stile_address_parse(ret, host, 0, NULL) || stile_address_family(ret) != AF_INET)
+        return FALSE;
+    source = stile_links_source_for(ret);
+    return !stile_address_is_set(&source);
+}
+
+static void
+on_prefix(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    Reach *reach = g_task_get_task_data(task);
+    g_autofree char *synthesized = NULL;
+    StileAddress address;
+    StilePrefix prefix;
+
+    if (stile_dns64_ask_finish(&prefix, result, NULL) && needs_nat64(reach->host, &address) &&
+        stile_nat64_translates(&prefix, &address) &&
+        stile_nat64_synthesize(&address, &prefix, &address))
+        synthesized = stile_address_ip_to_string(&address);
+    begin(g_steal_pointer(&task), synthesized ? synthesized : reach->host, NULL);
 }
 
 void
@@ -213,19 +257,17 @@ stile_reach_async(const StileReachTarget *target, GCancellable *cancellable,
 {
     GTask *task = g_task_new(NULL, cancellable, callback, user_data);
     Reach *reach = g_new0(Reach, 1);
-    g_autoptr(GSocketClient) client = g_socket_client_new();
-    g_autoptr(GSocketConnectable) where = destination(target);
     g_autoptr(GProxyResolver) proxies = stile_proxy_resolver_from_environment();
+    StileAddress address;
 
-    /* Even a client with a resolver of its own makes GIO load the default one. */
-    g_socket_client_set_enable_proxy(client, proxies != NULL);
-    g_socket_client_set_proxy_resolver(client, proxies);
     reach->target = *target;
     reach->target.host = reach->host = g_strdup(target->host);
     reach->target.protocol = reach->protocol = g_strdup(target->protocol);
     g_task_set_task_data(task, reach, reach_free);
-    g_signal_connect(client, "event", G_CALLBACK(on_event), reach);
-    g_socket_client_connect_async(client, where, cancellable, on_connected, task);
+    if (!proxies && needs_nat64(target->host, &address))
+        stile_dns64_ask(cancellable, on_prefix, task);
+    else
+        begin(task, target->host, proxies);
 }
 
 GIOStream *

@@ -36,7 +36,8 @@ gboolean stile_fingerprint_parse(guint8 ret[STILE_SHA256_SIZE], const char *frag
  *
  * Opens a stream to a server: its name is looked up, its addresses of both families are tried, over
  * the proxy that there is for `https` (proxy.h), and TLS is agreed on if wanted, with SNI and the
- * ALPN name. Takes as long as it takes; cancel it.
+ * ALPN name. An IPv4 address, where there is no IPv4, is reached through the NAT64 that the name
+ * server knows of. Takes as long as it takes; cancel it.
  */
 void stile_reach_async(const StileReachTarget *target, GCancellable *cancellable,
                        GAsyncReadyCallback callback, gpointer user_data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mesh/server-name.h"
 
+#include "base/nat64.h"
 #include "io/links.h"
-#include "nat/nat64.h"
 #include <gio/gio.h>
 
 #define AGAIN (10 * G_USEC_PER_SEC)

@@ -2,12 +2,12 @@
 #include "mesh/underlay.h"
 
 #include "base/error.h"
+#include "base/nat64.h"
 #include "io/links.h"
 #include "mesh/relays.h"
 #include "mesh/router.h"
 #include "mesh/server-name.h"
 #include "mesh/udp-watch.h"
-#include "nat/nat64.h"
 #include <string.h>
 
 /* A NAT with several addresses may give us another one time and again. */

@@ -7,7 +7,6 @@ libstile_la_SOURCES += \
 	plugin/nat/layers.c plugin/nat/layers.h \
 	plugin/nat/lifetime.c plugin/nat/lifetime.h \
 	plugin/nat/mapping.c plugin/nat/mapping.h \
-	plugin/nat/nat64.c plugin/nat/nat64.h \
 	plugin/nat/nat64-watch.c plugin/nat/nat64-watch.h \
 	plugin/nat/pref64.c plugin/nat/pref64.h \
 	plugin/nat/probe-socket.c plugin/nat/probe-socket.h \

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nat/nat64-watch.h"
 
+#include "io/dns64.h"
 #include "io/links.h"
 #include "nat/pref64.h"
-#include <gio/gio.h>
 
-#define WELL_KNOWN_NAME "ipv4only.arpa"
-#define SEC             ((gint64)1000000)
+#define SEC ((gint64)1000000)
 /* RFC 7050 §3: before the answer's time to live is over, which GIO does not tell. */
 #define ASK_AGAIN (3600 * SEC)
 /* A name server that is out of reach: the network may just be coming up. */
@@ -48,45 +47,26 @@ tell(StileNat64Watch *watch, gboolean always)
     watch->changed(watch->user_data);
 }
 
-static GArray *
-take_ipv6(GList *list)
-{
-    GArray *addresses = g_array_new(FALSE, FALSE, sizeof(StileAddress));
-
-    for (GList *at = list; at; at = at->next)
-        if (g_inet_address_get_family(at->data) == G_SOCKET_FAMILY_IPV6) {
-            StileAddress address = stile_address_from_ip(AF_INET6,
-                                                         g_inet_address_to_bytes(at->data), 0);
-
-            g_array_append_val(addresses, address);
-        }
-    g_resolver_free_addresses(list);
-    return addresses;
-}
-
 static void
 on_answer(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     StileNat64Watch *watch = user_data;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GArray) addresses = take_ipv6(
-        g_resolver_lookup_by_name_with_flags_finish(G_RESOLVER(source), result, &error));
-    gboolean first;
+    StilePrefix prefix = {0};
+    gboolean first, answered = stile_dns64_ask_finish(&prefix, result, &error);
 
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return; /* asked anew, or freed */
     g_clear_object(&watch->cancellable);
     first = !watch->settled;
     watch->settled = TRUE;
-    /* That the name has no such addresses is an answer. */
-    if (error && !g_error_matches(error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND)) {
-        stile_timer_set_after(watch->ask_timer, watch->retry_after);
-        watch->retry_after = MIN(watch->retry_after * 2, RETRY_MAX);
-    } else {
-        watch->answered = (StilePrefix){0};
-        stile_nat64_find_prefix(&watch->answered, (StileAddress *)addresses->data, addresses->len);
+    if (answered) {
+        watch->answered = prefix;
         watch->retry_after = RETRY_FIRST;
         stile_timer_set_after(watch->ask_timer, ASK_AGAIN);
+    } else {
+        stile_timer_set_after(watch->ask_timer, watch->retry_after);
+        watch->retry_after = MIN(watch->retry_after * 2, RETRY_MAX);
     }
     tell(watch, first);
 }
@@ -95,15 +75,12 @@ static void
 on_ask(gpointer user_data)
 {
     StileNat64Watch *watch = user_data;
-    g_autoptr(GResolver) resolver = g_resolver_get_default();
 
     if (watch->cancellable)
         g_cancellable_cancel(watch->cancellable);
     g_clear_object(&watch->cancellable);
     watch->cancellable = g_cancellable_new();
-    g_resolver_lookup_by_name_with_flags_async(resolver, WELL_KNOWN_NAME,
-                                               G_RESOLVER_NAME_LOOKUP_FLAGS_IPV6_ONLY,
-                                               watch->cancellable, on_answer, watch);
+    stile_dns64_ask(watch->cancellable, on_answer, watch);
 }
 
 /* Advertised */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "nat/nat64.h"
+#include "base/nat64.h"
 
 G_BEGIN_DECLS
 

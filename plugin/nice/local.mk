@@ -6,6 +6,7 @@ libstile_nice_la_SOURCES = \
 	plugin/base/bytes.c \
 	plugin/base/clock.c \
 	plugin/base/error.c \
+	plugin/base/nat64.c \
 	plugin/crypto/algorithms.c \
 	plugin/crypto/hash.c \
 	plugin/crypto/keys.c \
@@ -13,7 +14,6 @@ libstile_nice_la_SOURCES = \
 	plugin/io/netlink.c \
 	plugin/io/socket.c \
 	plugin/nat/inquiry.c \
-	plugin/nat/nat64.c \
 	plugin/stun/credentials.c \
 	plugin/stun/fingerprint.c \
 	plugin/stun/message.c \

@@ -2,7 +2,7 @@
 /* Any IPv6 addresses as the answer of a name server for ipv4only.arpa: a prefix that is found has a
  * length of RFC 6052, makes again one of the addresses, and gives back every IPv4 address put in.
  */
-#include "nat/nat64.h"
+#include "base/nat64.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "simend.h"
 
-#include "nat/nat64.h"
+#include "base/nat64.h"
 
 #define NAT64_INSIDE "192.168.255.1"
 

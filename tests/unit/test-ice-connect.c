@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Two agents over simulated NATs: whatever can be reached directly is, by the theory of RFC 4787's
  * behaviours; the rest through a relay; and that lost packets, delay and order do not matter. */
+#include "base/nat64.h"
 #include "icepeer.h"
-#include "nat/nat64.h"
 
 #define LIMIT (20 * G_USEC_PER_SEC)
 

@@ -2,7 +2,7 @@
 /* IPv4 addresses stand in IPv6 ones as RFC 6052 §2.4 says, at all six lengths; the prefix is found
  * in what a name server says of ipv4only.arpa (RFC 7050) or a router advertises (RFC 8781), and
  * nonsense is no prefix. */
-#include "nat/nat64.h"
+#include "base/nat64.h"
 #include "nat/pref64.h"
 
 static StileAddress

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nat/nat64.h"
+#include "base/nat64.h"
 
 #include <string.h>
 
