@@ -212,6 +212,8 @@ stile_ice_agent_add_remote(StileIceAgent *agent, const StileCandidate *candidate
             }
         }
         stile_ice_checklist_prioritise(agent);
+        /* It was seen at one of ours, a relay's maybe: it has no pair with the others yet. */
+        pair_remote(agent, &remote);
     } else if (make_room_for_remote(agent)) {
         g_array_append_val(agent->remotes, remote);
         pair_remote(agent, &remote);

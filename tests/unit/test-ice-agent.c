@@ -101,6 +101,36 @@ test_early_request_is_kept(void)
 }
 
 static void
+test_seen_by_the_relay_first(void)
+{
+    static const char *const relay = "198.51.100.8";
+    StileCandidate host;
+    IceWorld world;
+
+    /* B's check reaches A's relay before B's address is signalled, as when the relay still lets B
+     * in from the session before: what is signalled then has a direct pair all the same. */
+    ice_world_open(&world, 1, TRUE, FALSE);
+    sim_end_use_relay(&world.a->end, sim_relay_new(world.net, relay));
+    sim_end_permit(&world.a->end, &world.b->end.local);
+    sim_net_cut(world.net, "203.0.113.1", "203.0.113.2", TRUE);
+    world.a->other = world.b;
+    world.b->other = world.a;
+    host = g_array_index(stile_gatherer_candidates(world.b->end.gatherer), StileCandidate, 0);
+    ice_peer_signal_all(world.a);
+    stile_ice_agent_set_remote_credentials(world.a->agent, stile_ice_agent_ufrag(world.b->agent),
+                                           stile_ice_agent_password(world.b->agent));
+    stile_clock_advance(world.clock, LIMIT);
+    g_assert_cmpuint(ice_peer_n_pairs(world.a), ==, 1);
+    g_assert_false(ice_peer_is_direct(world.a));
+    sim_net_cut(world.net, "203.0.113.1", "203.0.113.2", FALSE);
+    stile_ice_agent_add_remote(world.a->agent, &host);
+    g_assert_cmpuint(ice_peer_n_pairs(world.a), ==, 2);
+    stile_clock_advance(world.clock, LIMIT);
+    g_assert_true(ice_peer_is_direct(world.a));
+    ice_world_close(&world);
+}
+
+static void
 test_restart(void)
 {
     g_autofree char *before = NULL;
@@ -346,6 +376,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/ice/agent/both-controlled", GINT_TO_POINTER(FALSE), test_role_conflict);
     g_test_add_func("/ice/agent/refused-role", test_refused_role);
     g_test_add_func("/ice/agent/early-request", test_early_request_is_kept);
+    g_test_add_func("/ice/agent/seen-by-the-relay-first", test_seen_by_the_relay_first);
     g_test_add_func("/ice/agent/restart", test_restart);
     g_test_add_func("/ice/agent/cut-and-mended", test_cut_and_mended);
     g_test_add_func("/ice/agent/silence-takes-a-second", test_silence_takes_a_second);
