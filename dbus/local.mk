@@ -54,7 +54,7 @@ dbus_stilectl_SOURCES = \
 	dbus/ctl/client.c dbus/ctl/ctl.h \
 	dbus/ctl/commands.h dbus/ctl/invite.c dbus/ctl/join.c dbus/ctl/nat.c \
 	dbus/ctl/network.c dbus/ctl/odds.c dbus/ctl/ping.c dbus/ctl/profile.c \
-	dbus/ctl/revoke.c dbus/ctl/show.c dbus/ctl/up.c dbus/ctl/watch.c \
+	dbus/ctl/revoke.c dbus/ctl/set.c dbus/ctl/show.c dbus/ctl/up.c dbus/ctl/watch.c \
 	dbus/ctl/main.c \
 	dbus/ctl/nm.c dbus/ctl/nm.h \
 	dbus/ctl/output.c dbus/ctl/output.h \

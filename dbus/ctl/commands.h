@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 /* Each in the file of its family. */
 extern const CtlCommand ctl_command_network_create, ctl_command_network_remove; /* network.c */
 extern const CtlCommand ctl_command_network_profile;                            /* profile.c */
+extern const CtlCommand ctl_command_network_set;                                /* set.c */
 extern const CtlCommand ctl_command_invite;                                     /* invite.c */
 extern const CtlCommand ctl_command_join;                                       /* join.c */
 extern const CtlCommand ctl_command_up, ctl_command_down;                       /* up.c */

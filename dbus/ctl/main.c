@@ -14,6 +14,7 @@ static const CtlCommand *const commands[] = {
     &ctl_command_network_create,
     &ctl_command_network_profile,
     &ctl_command_network_remove,
+    &ctl_command_network_set,
     &ctl_command_invite,
     &ctl_command_join,
     &ctl_command_up,

@@ -90,13 +90,14 @@ tests_unit_test_udp_watch_LDADD = $(unit_ldadd)
 libstile_la_SOURCES += \
 	plugin/mesh/engine.c \
 	plugin/mesh/join.c plugin/mesh/join.h \
-	plugin/mesh/nat.c plugin/mesh/nat.h \
+	plugin/mesh/nat.c plugin/mesh/nat.h plugin/mesh/nat-private.h plugin/mesh/nat-properties.c \
 	plugin/mesh/network.c plugin/mesh/network.h \
 	plugin/mesh/options.c plugin/mesh/options.h \
 	plugin/mesh/path.c plugin/mesh/path.h \
-	plugin/mesh/peer.c plugin/mesh/peer.h \
+	plugin/mesh/peer.c plugin/mesh/peer.h plugin/mesh/peer-actions.c \
 	plugin/mesh/ping.c plugin/mesh/ping.h \
 	plugin/mesh/relay.c plugin/mesh/relay.h \
+	plugin/mesh/static-endpoints.c plugin/mesh/static-endpoints.h \
 	plugin/mesh/relays.c plugin/mesh/relays.h \
 	plugin/mesh/resolve.c plugin/mesh/resolve.h \
 	plugin/mesh/mesh.c plugin/mesh/mesh.h plugin/mesh/mesh-private.h \

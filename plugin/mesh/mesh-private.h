@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mesh/mesh.h"
+#include "mesh/static-endpoints.h"
 #include "mesh/stun-members.h"
 #include "mesh/underlay.h"
 #include "tunnel/dataplane.h"
@@ -32,12 +33,15 @@ struct _StileMesh {
 
     StileTun *tun;
     StileUnderlay *underlay;
+    StileStaticEndpoints *endpoints;
     StileDataplane *dataplane;
     StileRendezvous *rendezvous;
     GPtrArray *brokers;        /* of Broker */
     GHashTable *by_tunnel_key; /* tunnel key -> StilePeer */
     GHashTable *refused;       /* device keys in base64 that a warning was given for */
     StileStunMembers *stun_members;
+    gboolean by_members;       /* they are asked, not the STUN servers of the configuration */
+    gboolean has_stun;         /* there are such */
     StileTimer *offer_timer;   /* where we answer STUN is found again */
     StileTimer *refresh_timer; /* tables and what is shown, once a main-loop iteration */
     gboolean refresh_all;
@@ -73,7 +77,9 @@ void stile_mesh_free_broker(gpointer broker);
 
 /* mesh-stun.c */
 
-void stile_mesh_start_stun(StileMesh *mesh);
+void stile_mesh_start_stun(StileMesh *mesh, const StileServers *servers);
+/** The STUN servers have been asked: whether members have to be. */
+void stile_mesh_ask_members(StileMesh *mesh);
 /** Something changed of what makes us reachable for others. */
 void stile_mesh_offer_soon(StileMesh *mesh);
 

@@ -4,13 +4,72 @@
 /* What makes us reachable comes in several steps, and each presence goes to all. */
 #define OFFER_DELAY ((gint64)100 * 1000)
 
+/* Enough to tell the mapping, and one of them may be gone. */
+#define MAX_ASKED 3
+
+static gboolean
+is_server(const GArray *servers, const StileAddress *address)
+{
+    for (guint i = 0; i < servers->len; i++)
+        if (stile_address_equal_ip(&g_array_index(servers, StileNatServer, i).address, address))
+            return TRUE;
+    return FALSE;
+}
+
+/* As long as no STUN server of the configuration answers. */
+static gboolean
+needs_members(StileMesh *mesh, const GArray *members)
+{
+    const GArray *answers = stile_gatherer_reflexives(stile_underlay_gatherer(mesh->underlay));
+
+    for (guint i = 0; i < answers->len; i++)
+        if (!is_server(members, &g_array_index(answers, StileReflexive, i).server))
+            return FALSE;
+    return !mesh->has_stun || stile_underlay_gathered(mesh->underlay);
+}
+
+/* A few of them, each member others; of one alone its second port, too, so that there is something
+ * to compare. */
+static void
+ask_members(StileMesh *mesh, const GArray *members)
+{
+    g_autoptr(GArray) some = g_array_new(FALSE, TRUE, sizeof(StileNatServer));
+    StileSocket *socket = stile_underlay_socket(mesh->underlay, AF_INET);
+    guint n = members->len, start = 0;
+
+    if (n > MAX_ASKED && socket)
+        start = stile_socket_port(socket) % n;
+    for (guint i = 0; mesh->by_members && i < MIN(n, MAX_ASKED); i++)
+        g_array_append_val(some, g_array_index(members, StileNatServer, (start + i) % n));
+    if (some->len == 1 && stile_address_is_set(&g_array_index(some, StileNatServer, 0).second)) {
+        StileNatServer second = g_array_index(some, StileNatServer, 0);
+
+        second.address = second.second;
+        g_array_append_val(some, second);
+    }
+    stile_gatherer_set_members(stile_underlay_gatherer(mesh->underlay),
+                               (const StileNatServer *)some->data, some->len);
+}
+
+void
+stile_mesh_ask_members(StileMesh *mesh)
+{
+    g_autoptr(GArray) members = stile_stun_members_servers(mesh->stun_members);
+    gboolean before = mesh->by_members;
+
+    mesh->by_members = needs_members(mesh, members);
+    if (mesh->by_members != before)
+        ask_members(mesh, members);
+}
+
 static void
 on_changed(gpointer user_data)
 {
     StileMesh *mesh = user_data;
-    g_autoptr(GArray) servers = stile_stun_members_servers(mesh->stun_members);
+    g_autoptr(GArray) members = stile_stun_members_servers(mesh->stun_members);
 
-    stile_underlay_set_members(mesh->underlay, servers);
+    mesh->by_members = needs_members(mesh, members);
+    ask_members(mesh, members);
     mesh->ops->stun_changed(mesh->user_data);
 }
 
@@ -107,8 +166,9 @@ on_offer(gpointer user_data)
 }
 
 void
-stile_mesh_start_stun(StileMesh *mesh)
+stile_mesh_start_stun(StileMesh *mesh, const StileServers *servers)
 {
+    mesh->has_stun = servers->stun && servers->stun[0];
     mesh->stun_members = stile_stun_members_new(mesh->clock, mesh->state->network_key,
                                                 &stun_members_ops, mesh);
     mesh->offer_timer = stile_timer_new(mesh->clock, on_offer, mesh);

@@ -36,14 +36,20 @@ tell_shake(StileMesh *mesh, StilePeer *peer, StileConnection *connection, gconst
 static void
 on_candidate_added(gpointer user_data, const StileCandidate *candidate)
 {
-    stile_mesh_offer_soon(user_data);
+    StileMesh *mesh = user_data;
+
+    stile_mesh_offer_soon(mesh);
+    stile_static_endpoints_refresh_soon(mesh->endpoints);
     stile_mesh_for_each_connection(user_data, add_local, candidate);
 }
 
 static void
 on_candidate_removed(gpointer user_data, const StileCandidate *candidate)
 {
-    stile_mesh_offer_soon(user_data);
+    StileMesh *mesh = user_data;
+
+    stile_mesh_offer_soon(mesh);
+    stile_static_endpoints_refresh_soon(mesh->endpoints);
     stile_mesh_for_each_connection(user_data, remove_local, candidate);
 }
 
@@ -51,6 +57,7 @@ static void
 on_learnt(gpointer user_data)
 {
     stile_mesh_offer_soon(user_data);
+    stile_mesh_ask_members(user_data);
     stile_mesh_for_each_connection(user_data, tell_learnt, NULL);
     stile_mesh_refresh_soon(user_data);
 }
@@ -149,6 +156,7 @@ on_network_changed(gpointer user_data)
     StileMesh *mesh = user_data;
 
     stile_rendezvous_reconnect(mesh->rendezvous);
+    stile_static_endpoints_look_up(mesh->endpoints);
     stile_mesh_for_each_connection(mesh, tell_shake, NULL);
     stile_mesh_refresh_soon(mesh);
 }

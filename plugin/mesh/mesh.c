@@ -307,6 +307,29 @@ configure(StileMesh *mesh, GError **error)
     return stile_link_configure(stile_tun_ifindex(mesh->tun), mesh->mtu, addresses, routes, error);
 }
 
+static guint16
+port_of(StileMesh *mesh, int family)
+{
+    StileSocket *socket = stile_underlay_socket(mesh->underlay, family);
+
+    return socket ? stile_socket_port(socket) : 0;
+}
+
+static void
+start_endpoints(StileMesh *mesh, const char *const *names)
+{
+    mesh->endpoints = stile_static_endpoints_new(mesh->clock,
+                                                 stile_underlay_gatherer(mesh->underlay),
+                                                 port_of(mesh, AF_INET), port_of(mesh, AF_INET6));
+    stile_static_endpoints_set(mesh->endpoints, names);
+}
+
+void
+stile_mesh_set_endpoints(StileMesh *mesh, const char *const *names)
+{
+    stile_static_endpoints_set(mesh->endpoints, names);
+}
+
 StileMesh *
 stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster, GHashTable *peers,
                const StileMeshConfig *config, const StileMeshOps *ops, gpointer user_data,
@@ -337,7 +360,7 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     }
     if (!(mesh->tun = stile_tun_new(INTERFACE_PATTERN, error)))
         return NULL;
-    mesh->underlay = stile_underlay_new(clock, config->servers, config->policy != STILE_RELAY_NEVER,
+    mesh->underlay = stile_underlay_new(clock, config->servers, config->policy != STILE_RELAY_NEVER, config->port,
                                         stile_tun_name(mesh->tun), &stile_mesh_underlay_ops, mesh,
                                         error);
     if (!mesh->underlay)
@@ -348,7 +371,8 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     mesh->dataplane = stile_dataplane_new(mesh->tun, stile_underlay_socket(mesh->underlay, AF_INET),
                                           stile_underlay_socket(mesh->underlay, AF_INET6),
                                           state->tunnel_private, &stile_mesh_dataplane_ops, mesh);
-    stile_mesh_start_stun(mesh);
+    stile_mesh_start_stun(mesh, config->servers);
+    start_endpoints(mesh, config->endpoints);
     stile_mesh_start_rendezvous(mesh, config->servers);
     g_hash_table_iter_init(&iter, mesh->peers);
     while (g_hash_table_iter_next(&iter, NULL, &peer))
@@ -387,6 +411,7 @@ stile_mesh_free(StileMesh *mesh)
         if (stile_peer_mesh(peer) == mesh)
             detach_peer(mesh, peer);
     g_clear_pointer(&mesh->rendezvous, stile_rendezvous_free);
+    g_clear_pointer(&mesh->endpoints, stile_static_endpoints_free);
     g_clear_pointer(&mesh->stun_members, stile_stun_members_free);
     g_clear_pointer(&mesh->underlay, stile_underlay_free);
     g_clear_pointer(&mesh->tun, stile_tun_unref);

@@ -20,6 +20,8 @@ typedef struct _StileMesh StileMesh;
  * @mtu: 0 to find one
  * @lan: whether members on the local network are looked for by mDNS
  * @servers: (transfer none)
+ * @endpoints: (transfer none) (nullable): where else we can be reached (mesh/static-endpoints.h)
+ * @port: of the shared sockets; 0: any
  */
 typedef struct {
     gboolean managed;
@@ -27,6 +29,8 @@ typedef struct {
     StileRelayPolicy policy;
     gboolean lan;
     const StileServers *servers;
+    const char *const *endpoints;
+    guint16 port;
 } StileMeshConfig;
 
 typedef struct {
@@ -72,6 +76,7 @@ GVariant *stile_mesh_rendezvous(StileMesh *mesh);
 /** Returns: (transfer none): of StileRelay */
 GPtrArray *stile_mesh_relays(StileMesh *mesh);
 void stile_mesh_set_policy(StileMesh *mesh, StileRelayPolicy policy);
+void stile_mesh_set_endpoints(StileMesh *mesh, const char *const *names);
 void stile_mesh_set_lan(StileMesh *mesh, gboolean lan);
 
 /** Returns: (transfer full): of StileNatServer: the members that answer STUN */

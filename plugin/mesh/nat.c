@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mesh/nat.h"
-
-#include "io/advertisements.h"
-#include "io/links.h"
-#include "io/socket.h"
+#include "base/error.h"
+#include "mesh/nat-private.h"
 #include "mesh/options.h"
 #include "mesh/resolve.h"
 #include "mesh/server-uri.h"
-#include "nat/behaviour.h"
-#include "nat/layers.h"
-#include "nat/nat64-watch.h"
 #include "nat/probe-wire.h"
-#include "portmap/portmap.h"
 #include <string.h>
 
 #define SEC ((gint64)1000000)
@@ -26,204 +19,10 @@
 #define MAX_MEMBERS 4
 #define SURE_ENOUGH 0.6
 
-/** What, when it changes, puts us into another network. */
-typedef struct {
-    StileAddress gateways[2], sources[2];
-} Place;
-
-/** One run of the tests: under way, or measuring the lifetime behind the others' backs. */
-typedef struct {
-    StileNat *nat;
-    StileNatProber *prober;
-} Run;
-
-struct _StileNat {
-    GObject parent;
-    StileClock *clock;
-    GMainContext *context;
-    StileNatServers servers;
-    StileNatMembers members;
-    gpointer servers_data;
-    GNetworkMonitor *monitor;
-    gulong monitor_handler;
-    StileLinks *links;
-    Place place;
-    StileNat64Watch *nat64;
-    StileAdvertisements *advertisements; /* NULL: cannot be had */
-    StileTimer *change_timer;
-
-    /* A probe under way */
-    GPtrArray *waiting; /* of GTask: who gets the result */
-    GStrv asked;        /* the servers of this or the last probe */
-    GCancellable *cancellable;
-    gboolean running;
-    gboolean lifetime;
-    gboolean chosen; /* by whoever wants to know: nobody else is asked */
-    gboolean by_members;
-    guint n_members; /* of which it was asked */
-    Run *run;
-    StileSocket *mapped_socket; /* what the port mapping is for */
-    StilePortmap *portmap;
-    StileLayersTest *layers_test;
-    GArray
-        *resolved; /* of StileNatServer: who is asked, while they wait for the NAT64 to be known */
-    gboolean tested;
-    StileTimer *settle_timer;
-    StileNatReport found;
-    StilePortmapProtocol found_protocol;
-    StileAddress found_external;
-    StileAddress found_hops[STILE_NAT_MAX_HOPS];
-
-    Run *background; /* measures the lifetime */
-
-    /* What is shown */
-    StileNatReport report;
-    StilePortmapProtocol protocol;
-    guint layers;
-    gboolean ipv6;
-    gint64 last_probe;
-};
-
-enum {
-    PROP_MAPPING = 1,
-    PROP_FILTERING,
-    PROP_CONE_NAME,
-    PROP_PORT_ALLOCATION,
-    PROP_PORT_DELTA,
-    PROP_PORT_BLOCK,
-    PROP_HAIRPIN,
-    PROP_MAPPING_LIFETIME,
-    PROP_PUBLIC_ADDRESSES,
-    PROP_PORT_MAPPING,
-    PROP_LAYERS,
-    PROP_NAT64_PREFIX,
-    PROP_IPV6,
-    PROP_UDP_BLOCKED,
-    PROP_CAPTIVE_PORTAL,
-    PROP_CONFIDENCE,
-    PROP_LAST_PROBE,
-    N_PROPS,
-};
-
-static GParamSpec *props[N_PROPS];
-
-G_DEFINE_FINAL_TYPE(StileNat, stile_nat, G_TYPE_OBJECT)
-
-/* Properties */
-
-static GStrv
-public_addresses(StileNat *nat)
-{
-    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-
-    for (guint i = 0; i < nat->report.n_public; i++) {
-        g_autofree char *text = stile_address_ip_to_string(&nat->report.public_addresses[i]);
-
-        g_strv_builder_add(builder, text);
-    }
-    return g_strv_builder_end(builder);
-}
-
-static GStrv
-port_mapping(StileNat *nat)
-{
-    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-
-    if (nat->protocol != STILE_PORTMAP_NONE)
-        g_strv_builder_add(builder, stile_portmap_protocol_to_string(nat->protocol));
-    return g_strv_builder_end(builder);
-}
-
-static char *
-nat64_prefix(StileNat *nat)
-{
-    StilePrefix prefix = stile_nat64_watch_prefix(nat->nat64);
-
-    return prefix.length ? stile_prefix_to_string(&prefix) : g_strdup("");
-}
-
-static gboolean
-is_captive(StileNat *nat)
-{
-    return g_network_monitor_get_connectivity(nat->monitor) == G_NETWORK_CONNECTIVITY_PORTAL;
-}
-
-static void
-stile_nat_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-    StileNat *nat = STILE_NAT(object);
-    const StileNatReport *report = &nat->report;
-
-    switch (id) {
-    case PROP_MAPPING:
-        g_value_set_string(value, stile_nat_behaviour_to_string(report->mapping));
-        break;
-    case PROP_FILTERING:
-        g_value_set_string(value, stile_nat_behaviour_to_string(report->filtering));
-        break;
-    case PROP_CONE_NAME:
-        g_value_set_string(
-            value, stile_nat_cone_name(report->mapping, report->filtering, report->udp_blocked));
-        break;
-    case PROP_PORT_ALLOCATION:
-        g_value_set_string(value, stile_nat_allocation_to_string(report->allocation.kind));
-        break;
-    case PROP_PORT_DELTA:
-        g_value_set_int(value, report->allocation.delta);
-        break;
-    case PROP_PORT_BLOCK:
-        g_value_set_variant(
-            value, g_variant_new("(qq)", report->allocation.first, report->allocation.last));
-        break;
-    case PROP_HAIRPIN:
-        g_value_set_string(value, stile_nat_hairpin_to_string(report->hairpin));
-        break;
-    case PROP_MAPPING_LIFETIME:
-        g_value_set_uint(value, report->lifetime);
-        break;
-    case PROP_PUBLIC_ADDRESSES:
-        g_value_take_boxed(value, public_addresses(nat));
-        break;
-    case PROP_PORT_MAPPING:
-        g_value_take_boxed(value, port_mapping(nat));
-        break;
-    case PROP_LAYERS:
-        g_value_set_uint(value, nat->layers);
-        break;
-    case PROP_NAT64_PREFIX:
-        g_value_take_string(value, nat64_prefix(nat));
-        break;
-    case PROP_IPV6:
-        g_value_set_boolean(value, nat->ipv6);
-        break;
-    case PROP_UDP_BLOCKED:
-        g_value_set_boolean(value, report->udp_blocked);
-        break;
-    case PROP_CAPTIVE_PORTAL:
-        g_value_set_boolean(value, is_captive(nat));
-        break;
-    case PROP_CONFIDENCE:
-        g_value_set_double(value, report->confidence);
-        break;
-    case PROP_LAST_PROBE:
-        g_value_set_uint64(value, (guint64)nat->last_probe);
-        break;
-    default:
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    }
-}
-
-static void
-notify_all(StileNat *nat)
-{
-    for (guint i = 1; i < N_PROPS; i++)
-        g_object_notify_by_pspec(G_OBJECT(nat), props[i]);
-}
-
 /* A probe, and its end */
 
 static void
-run_free(Run *run)
+run_free(StileNatRun *run)
 {
     stile_nat_prober_free(run->prober);
     g_free(run);
@@ -308,7 +107,7 @@ finish_probe(StileNat *nat)
     nat->ipv6 = nat->found.ipv6 || has_global_ipv6(nat);
     nat->last_probe = stile_clock_real(nat->clock);
     end_probe(nat);
-    notify_all(nat);
+    stile_nat_notify_all(nat);
     tell_waiting(nat, NULL);
     stile_nat_members_changed(nat);
 }
@@ -337,13 +136,13 @@ static gboolean ask_members(StileNat *nat);
 static void
 on_probed(gpointer user_data, const StileNatReport *report)
 {
-    Run *run = user_data;
+    StileNatRun *run = user_data;
     StileNat *nat = run->nat;
 
     if (run == nat->background) {
         nat->report.lifetime = report->lifetime;
         g_clear_pointer(&nat->background, run_free);
-        g_object_notify_by_pspec(G_OBJECT(nat), props[PROP_MAPPING_LIFETIME]);
+        g_object_notify(G_OBJECT(nat), "mapping-lifetime");
         return;
     }
     nat->found = *report;
@@ -358,7 +157,7 @@ on_probed(gpointer user_data, const StileNatReport *report)
 static void
 on_progress(gpointer user_data, const StileNatReport *report)
 {
-    Run *run = user_data;
+    StileNatRun *run = user_data;
     StileNat *nat = run->nat;
 
     nat->found = *report;
@@ -456,7 +255,7 @@ run_if_ready(StileNat *nat)
         if (stile_address_is_set(&server->second))
             synthesize(nat, &server->second);
     }
-    nat->run = g_new0(Run, 1);
+    nat->run = g_new0(StileNatRun, 1);
     nat->run->nat = nat;
     nat->run->prober = stile_nat_prober_new(
         nat->clock, &stile_probe_wire_kernel, nat->context, (const StileNatServer *)servers->data,
@@ -521,12 +320,12 @@ on_nat64(gpointer user_data)
 {
     StileNat *nat = user_data;
 
-    g_object_notify_by_pspec(G_OBJECT(nat), props[PROP_NAT64_PREFIX]);
+    g_object_notify(G_OBJECT(nat), "nat64-prefix");
     run_if_ready(nat);
     finish_if_ready(nat);
 }
 
-static Place
+static StileNatPlace
 find_place(StileNat *nat)
 {
     /* A gateway of IPv6 is known by an address of the link, to which another one of that kind
@@ -534,8 +333,8 @@ find_place(StileNat *nat)
      * address). */
     static const guint8 on_the_internet[16] = {0x20, 0x01, 0, 1, [15] = 1};
     StileAddress far = stile_address_from_ip(AF_INET6, on_the_internet, 9);
-    Place place = {.gateways = {stile_links_gateway(nat->links, AF_INET),
-                                stile_links_gateway(nat->links, AF_INET6)}};
+    StileNatPlace place = {.gateways = {stile_links_gateway(nat->links, AF_INET),
+                                        stile_links_gateway(nat->links, AF_INET6)}};
 
     if (stile_address_is_set(&place.gateways[0]))
         place.sources[0] = stile_links_source_for(&place.gateways[0]);
@@ -686,7 +485,7 @@ stile_nat_nat64(StileNat *nat)
 /* The network */
 
 static gboolean
-is_same_place(const Place *a, const Place *b)
+is_same_place(const StileNatPlace *a, const StileNatPlace *b)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(a->gateways); i++)
         if (!stile_address_equal_ip(&a->gateways[i], &b->gateways[i]) ||
@@ -720,7 +519,7 @@ static void
 on_links(StileLinks *links, gpointer user_data)
 {
     StileNat *nat = user_data;
-    Place place = find_place(nat);
+    StileNatPlace place = find_place(nat);
 
     stile_nat64_watch_set_links(nat->nat64, stile_links_addresses(links));
     if (is_same_place(&place, &nat->place))
@@ -733,7 +532,7 @@ on_links(StileLinks *links, gpointer user_data)
 static void
 on_connectivity(GNetworkMonitor *monitor, GParamSpec *pspec, gpointer user_data)
 {
-    g_object_notify_by_pspec(G_OBJECT(user_data), props[PROP_CAPTIVE_PORTAL]);
+    g_object_notify(G_OBJECT(user_data), "captive-portal");
 }
 
 void
@@ -746,11 +545,9 @@ stile_nat_stop(StileNat *nat)
         fail_probe(nat, g_error_new(STILE_ERROR, STILE_ERROR_FAILED, "The service is ending"));
 }
 
-static void
-stile_nat_finalize(GObject *object)
+void
+stile_nat_release(StileNat *nat)
 {
-    StileNat *nat = STILE_NAT(object);
-
     if (nat->monitor_handler)
         g_signal_handler_disconnect(nat->monitor, nat->monitor_handler);
     if (nat->settle_timer)
@@ -766,47 +563,6 @@ stile_nat_finalize(GObject *object)
     g_strfreev(nat->asked);
     if (nat->context)
         g_main_context_unref(nat->context);
-    G_OBJECT_CLASS(stile_nat_parent_class)->finalize(object);
-}
-
-static void
-stile_nat_class_init(StileNatClass *class)
-{
-    const GParamFlags flags = G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
-    GObjectClass *object_class = G_OBJECT_CLASS(class);
-
-    object_class->get_property = stile_nat_get_property;
-    object_class->finalize = stile_nat_finalize;
-    props[PROP_MAPPING] = g_param_spec_string("mapping", NULL, NULL, "", flags);
-    props[PROP_FILTERING] = g_param_spec_string("filtering", NULL, NULL, "", flags);
-    props[PROP_CONE_NAME] = g_param_spec_string("cone-name", NULL, NULL, "", flags);
-    props[PROP_PORT_ALLOCATION] = g_param_spec_string("port-allocation", NULL, NULL, "", flags);
-    props[PROP_PORT_DELTA] = g_param_spec_int("port-delta", NULL, NULL, G_MININT, G_MAXINT, 0,
-                                              flags);
-    props[PROP_PORT_BLOCK] = g_param_spec_variant("port-block", NULL, NULL, G_VARIANT_TYPE("(qq)"),
-                                                  NULL, flags);
-    props[PROP_HAIRPIN] = g_param_spec_string("hairpin", NULL, NULL, "", flags);
-    props[PROP_MAPPING_LIFETIME] = g_param_spec_uint("mapping-lifetime", NULL, NULL, 0, G_MAXUINT,
-                                                     0, flags);
-    props[PROP_PUBLIC_ADDRESSES] = g_param_spec_boxed("public-addresses", NULL, NULL, G_TYPE_STRV,
-                                                      flags);
-    props[PROP_PORT_MAPPING] = g_param_spec_boxed("port-mapping", NULL, NULL, G_TYPE_STRV, flags);
-    props[PROP_LAYERS] = g_param_spec_uint("layers", NULL, NULL, 0, G_MAXUINT, 0, flags);
-    props[PROP_NAT64_PREFIX] = g_param_spec_string("nat64-prefix", NULL, NULL, "", flags);
-    props[PROP_IPV6] = g_param_spec_boolean("ipv6", NULL, NULL, FALSE, flags);
-    props[PROP_UDP_BLOCKED] = g_param_spec_boolean("udp-blocked", NULL, NULL, FALSE, flags);
-    props[PROP_CAPTIVE_PORTAL] = g_param_spec_boolean("captive-portal", NULL, NULL, FALSE, flags);
-    props[PROP_CONFIDENCE] = g_param_spec_double("confidence", NULL, NULL, 0, 1, 0, flags);
-    props[PROP_LAST_PROBE] = g_param_spec_uint64("last-probe", NULL, NULL, 0, G_MAXUINT64, 0,
-                                                 flags);
-    g_object_class_install_properties(object_class, N_PROPS, props);
-}
-
-static void
-stile_nat_init(StileNat *nat)
-{
-    nat->waiting = g_ptr_array_new_with_free_func(g_object_unref);
-    nat->monitor = g_network_monitor_get_default();
 }
 
 StileNat *

@@ -4,7 +4,6 @@
 #include "mesh/identity.h"
 #include "mesh/mesh.h"
 #include "mesh/options.h"
-#include "mesh/ping.h"
 #include <string.h>
 
 #define SEC      ((gint64)1000000)
@@ -390,16 +389,27 @@ stile_network_state(StileNetwork *network)
 /* Up and down */
 
 static const char *const up_options[] = {
-    "managed", "b",    "mtu", "u",    "relay",  "s",   "effort", "s",  "rendezvous",
-    "as",      "stun", "as",  "turn", "aa{sv}", "lan", "b",      NULL,
+    "managed", "b",          "mtu",      "u",    "relay",       "s",    "effort",
+    "s",       "rendezvous", "as",       "stun", "as",          "turn", "aa{sv}",
+    "lan",     "b",          "endpoint", "as",   "listen-port", "q",    NULL,
 };
+
+/* One behind the other, for no endpoint has a space in it. */
+static GStrv
+kept_endpoints(StileNetwork *network)
+{
+    const char *kept = g_hash_table_lookup(network->state->options, "endpoint");
+
+    return g_strsplit(kept ? kept : "", " ", -1);
+}
 
 static gboolean
 read_config(StileNetwork *network, GVariant *options, StileMeshConfig *config,
-            StileServers *servers, GError **error)
+            StileServers *servers, char ***endpoints, GError **error)
 {
     const char *relay = g_hash_table_lookup(network->state->options, "relay");
     const char *mtu = g_hash_table_lookup(network->state->options, "mtu");
+    const char *port = g_hash_table_lookup(network->state->options, "listen-port");
 
     if (!stile_options_check(options, up_options, error))
         return FALSE;
@@ -411,14 +421,19 @@ read_config(StileNetwork *network, GVariant *options, StileMeshConfig *config,
     if (!stile_options_mtu(options, &config->mtu, error) ||
         !stile_options_relay(options, &config->policy, error) ||
         !stile_options_effort(options, NULL, error) ||
-        !stile_options_servers(options, servers, error))
+        !stile_options_servers(options, servers, error) ||
+        !stile_options_endpoints(options, endpoints, error))
         return FALSE;
+    if (port)
+        config->port = (guint16)g_ascii_strtoull(port, NULL, 10);
     config->lan = g_strcmp0(g_hash_table_lookup(network->state->options, "lan"), "no") != 0;
     if (options) {
         g_variant_lookup(options, "managed", "b", &config->managed);
         g_variant_lookup(options, "lan", "b", &config->lan);
+        g_variant_lookup(options, "listen-port", "q", &config->port);
     }
     config->servers = servers;
+    config->endpoints = (const char *const *)*endpoints;
     return TRUE;
 }
 
@@ -445,16 +460,18 @@ gboolean
 stile_network_up(StileNetwork *network, GVariant *options, GError **error)
 {
     g_autoptr(StileServers) servers = stile_servers_copy(network->state->servers);
+    g_auto(GStrv) endpoints = kept_endpoints(network);
     StileMeshConfig config = {0};
 
-    if (!read_config(network, options, &config, servers, error))
+    if (!read_config(network, options, &config, servers, &endpoints, error))
         return FALSE;
     /* A mesh keeps its interface for as long as it can: what asks for another kind of it is
      * another owner, who takes over. */
     if (network->mesh && config.managed == network->managed &&
         (!config.mtu || config.mtu == stile_mesh_mtu(network->mesh)) &&
         !stile_options_has(options, "rendezvous") && !stile_options_has(options, "stun") &&
-        !stile_options_has(options, "turn")) {
+        !stile_options_has(options, "turn") && !stile_options_has(options, "listen-port")) {
+        stile_mesh_set_endpoints(network->mesh, config.endpoints);
         stile_mesh_set_policy(network->mesh, config.policy);
         stile_mesh_set_lan(network->mesh, config.lan);
         return TRUE;
@@ -579,8 +596,11 @@ keep_option(StileNetwork *network, const char *key, char *value)
 gboolean
 stile_network_set_options(StileNetwork *network, GVariant *options, GError **error)
 {
-    static const char *const known[] = {"autoconnect", "b", "mtu", "u", "relay", "s",
-                                        "effort",      "s", "lan", "b", NULL};
+    static const char *const known[] = {"autoconnect", "b",      "mtu",         "u",   "relay",
+                                        "s",           "effort", "s",           "lan", "b",
+                                        "endpoint",    "as",     "listen-port", "q",   NULL};
+    g_auto(GStrv) endpoints = NULL;
+    guint16 port;
     StileRelayPolicy policy = STILE_RELAY_AUTO;
     const char *relay = NULL, *effort = NULL;
     gboolean lan;
@@ -588,8 +608,16 @@ stile_network_set_options(StileNetwork *network, GVariant *options, GError **err
 
     if (!stile_options_check(options, known, error) || !stile_options_mtu(options, &mtu, error) ||
         !stile_options_relay(options, &policy, error) ||
-        !stile_options_effort(options, &effort, error))
+        !stile_options_effort(options, &effort, error) ||
+        !stile_options_endpoints(options, &endpoints, error))
         return FALSE;
+    if (endpoints) {
+        keep_option(network, "endpoint", g_strjoinv(" ", endpoints));
+        if (network->mesh)
+            stile_mesh_set_endpoints(network->mesh, (const char *const *)endpoints);
+    }
+    if (g_variant_lookup(options, "listen-port", "q", &port))
+        keep_option(network, "listen-port", g_strdup_printf("%u", port));
     if (stile_options_has(options, "mtu"))
         keep_option(network, "mtu", g_strdup_printf("%u", mtu));
     if (g_variant_lookup(options, "relay", "&s", &relay)) {
@@ -662,54 +690,4 @@ stile_network_tick(StileNetwork *network)
     g_hash_table_iter_init(&iter, network->peers);
     while (g_hash_table_iter_next(&iter, NULL, &peer))
         stile_peer_tick(peer);
-}
-
-/* Methods of a peer that need its network up */
-
-static StileMesh *
-mesh_of(StilePeer *peer, GError **error)
-{
-    StileMesh *mesh = stile_peer_mesh(peer);
-
-    if (!mesh)
-        g_set_error(error, STILE_ERROR, STILE_ERROR_UNREACHABLE, "The network of “%s” is down",
-                    stile_peer_name(peer));
-    return mesh;
-}
-
-gboolean
-stile_peer_probe(StilePeer *peer, GError **error)
-{
-    StileMesh *mesh = mesh_of(peer, error);
-
-    if (!mesh)
-        return FALSE;
-    if (!stile_peer_online(peer)) {
-        g_set_error(error, STILE_ERROR, STILE_ERROR_UNREACHABLE, "“%s” is not online",
-                    stile_peer_name(peer));
-        return FALSE;
-    }
-    stile_mesh_connect(mesh, peer);
-    return TRUE;
-}
-
-void
-stile_peer_ping(StilePeer *peer, guint timeout_ms, GCancellable *cancellable,
-                GAsyncReadyCallback callback, gpointer user_data)
-{
-    GError *error = NULL;
-    StileMesh *mesh = mesh_of(peer, &error);
-
-    if (!mesh) {
-        g_task_report_error(NULL, callback, user_data, stile_peer_ping, error);
-        return;
-    }
-    stile_ping(stile_peer_address(peer), stile_mesh_interface(mesh), timeout_ms, cancellable,
-               callback, user_data);
-}
-
-guint
-stile_peer_ping_finish(StilePeer *peer, GAsyncResult *result, GError **error)
-{
-    return stile_ping_finish(result, error);
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "mesh/server-uri.h"
+#include "mesh/static-endpoints.h"
 #include "rendezvous/url.h"
 #include <string.h>
 
@@ -188,6 +189,24 @@ stile_options_mtu(GVariant *options, guint *ret, GError **error)
         return FALSE;
     }
     *ret = mtu;
+    return TRUE;
+}
+
+gboolean
+stile_options_endpoints(GVariant *options, char ***ret, GError **error)
+{
+    g_auto(GStrv) endpoints = NULL;
+
+    if (!options || !g_variant_lookup(options, "endpoint", "^as", &endpoints))
+        return TRUE;
+    for (char **endpoint = endpoints; *endpoint; endpoint++) {
+        g_auto(StileEndpointName) name = {0};
+
+        if (!stile_endpoint_name_parse(&name, *endpoint, error))
+            return FALSE;
+    }
+    g_strfreev(*ret);
+    *ret = g_steal_pointer(&endpoints);
     return TRUE;
 }
 

@@ -34,6 +34,12 @@ gboolean stile_options_relay(GVariant *options, StileRelayPolicy *ret, GError **
 gboolean stile_options_mtu(GVariant *options, guint *ret, GError **error);
 /** @ret: (nullable): set where there is an "effort": low, normal, high */
 gboolean stile_options_effort(GVariant *options, const char **ret, GError **error);
+/**
+ * stile_options_endpoints:
+ * @ret: (transfer full): set where there is an "endpoint": as stile_endpoint_name_parse() reads
+ * them; what it was is freed
+ */
+gboolean stile_options_endpoints(GVariant *options, char ***ret, GError **error);
 /** @text: `auto`, `only`, `never` */
 gboolean stile_relay_policy_parse(const char *text, StileRelayPolicy *ret, GError **error);
 

@@ -12,8 +12,6 @@
 
 /* A NAT with several addresses may give us another one time and again. */
 #define READDRESSED_GAP (60 * G_USEC_PER_SEC)
-/* Enough to tell the mapping, and one of them may be gone. */
-#define MAX_MEMBERS_ASKED 3
 
 /* A STUN server. */
 typedef struct {
@@ -32,8 +30,6 @@ struct _StileUnderlay {
     StileGatherer *gatherer;
     gboolean gathered;
     GPtrArray *servers; /* of Server */
-    GArray *members;    /* of StileNatServer */
-    gboolean by_members;
     StileRelays *relays;
     StileUdpWatch *watch;
     StileNatSide nat;
@@ -93,59 +89,6 @@ judge_nat(StileUnderlay *underlay)
     underlay->ops->learnt(underlay->user_data);
 }
 
-/* STUN by members */
-
-static gboolean
-is_member(StileUnderlay *underlay, const StileAddress *server)
-{
-    for (guint i = 0; i < underlay->members->len; i++)
-        if (stile_address_equal_ip(&g_array_index(underlay->members, StileNatServer, i).address,
-                                   server))
-            return TRUE;
-    return FALSE;
-}
-
-static gboolean
-needs_members(StileUnderlay *underlay)
-{
-    const GArray *reflexives = stile_gatherer_reflexives(underlay->gatherer);
-
-    for (guint i = 0; i < reflexives->len; i++)
-        if (!is_member(underlay, &g_array_index(reflexives, StileReflexive, i).server))
-            return FALSE;
-    return underlay->servers->len == 0 || underlay->gathered;
-}
-
-/* A few of them, each member others; of one alone its second port, too, so that there is something
- * to compare. */
-static void
-ask_members(StileUnderlay *underlay)
-{
-    g_autoptr(GArray) some = g_array_new(FALSE, TRUE, sizeof(StileNatServer));
-    guint n = underlay->members->len, start = 0;
-
-    underlay->by_members = needs_members(underlay);
-    if (n > MAX_MEMBERS_ASKED && underlay->socket4)
-        start = stile_socket_port(underlay->socket4) % n;
-    for (guint i = 0; underlay->by_members && i < MIN(n, MAX_MEMBERS_ASKED); i++)
-        g_array_append_val(some, g_array_index(underlay->members, StileNatServer, (start + i) % n));
-    if (some->len == 1 && stile_address_is_set(&g_array_index(some, StileNatServer, 0).second)) {
-        StileNatServer second = g_array_index(some, StileNatServer, 0);
-
-        second.address = second.second;
-        g_array_append_val(some, second);
-    }
-    stile_gatherer_set_members(underlay->gatherer, (const StileNatServer *)some->data, some->len);
-}
-
-void
-stile_underlay_set_members(StileUnderlay *underlay, const GArray *members)
-{
-    g_array_set_size(underlay->members, 0);
-    g_array_append_vals(underlay->members, members->data, members->len);
-    ask_members(underlay);
-}
-
 /* UDP at all */
 
 static void
@@ -196,8 +139,6 @@ on_gathered(gpointer user_data)
 
     underlay->gathered = TRUE;
     judge_nat(underlay);
-    if (needs_members(underlay) != underlay->by_members)
-        ask_members(underlay);
     underlay->ops->learnt(underlay->user_data);
 }
 
@@ -527,8 +468,20 @@ on_links(StileLinks *links, gpointer user_data)
         start_anew(underlay);
 }
 
+/* Whether it is not the machine that lacks IPv4. */
+static gboolean
+is_taken(guint16 port, GError **error)
+{
+    g_autoptr(StileSocket) other = stile_socket_new(AF_INET, 0, NULL);
+
+    if (other)
+        g_set_error(error, STILE_ERROR, STILE_ERROR_FAILED,
+                    "The UDP port %u is taken by another program", port);
+    return other != NULL;
+}
+
 StileUnderlay *
-stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean relays,
+stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean relays, guint16 port,
                    const char *tunnel, const StileUnderlayOps *ops, gpointer user_data,
                    GError **error)
 {
@@ -539,12 +492,13 @@ stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean rela
     underlay->ops = ops;
     underlay->user_data = user_data;
     underlay->tunnel = g_strdup(tunnel);
-    underlay->members = g_array_new(FALSE, TRUE, sizeof(StileNatServer));
     underlay->servers = g_ptr_array_new_with_free_func(server_free);
     /* Either family may be missing on a machine; one of them is enough. */
-    underlay->socket6 = stile_socket_new(AF_INET6, 0, NULL);
-    underlay->socket4 = stile_socket_new(AF_INET, 0, underlay->socket6 ? NULL : error);
+    underlay->socket6 = stile_socket_new(AF_INET6, port, NULL);
+    underlay->socket4 = stile_socket_new(AF_INET, port, underlay->socket6 ? NULL : error);
     if (!underlay->socket4 && !underlay->socket6)
+        return NULL;
+    if (port && !underlay->socket4 && is_taken(port, error))
         return NULL;
     underlay->links = stile_links_new(g_main_context_get_thread_default(), on_links, underlay,
                                       error);
@@ -608,7 +562,6 @@ stile_underlay_free(StileUnderlay *underlay)
     g_clear_pointer(&underlay->socket4, stile_socket_unref);
     g_clear_pointer(&underlay->socket6, stile_socket_unref);
     g_clear_pointer(&underlay->seen, g_array_unref);
-    g_array_unref(underlay->members);
     g_free(underlay->tunnel);
     stile_clock_unref(underlay->clock);
     g_free(underlay);
@@ -624,6 +577,12 @@ StileStunTransactions *
 stile_underlay_transactions(StileUnderlay *underlay)
 {
     return underlay->transactions;
+}
+
+StileGatherer *
+stile_underlay_gatherer(StileUnderlay *underlay)
+{
+    return underlay->gatherer;
 }
 
 const GArray *

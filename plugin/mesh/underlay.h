@@ -48,12 +48,13 @@ typedef struct {
  * stile_underlay_new:
  * @servers: (transfer none): copied
  * @relays: whether TURN servers may be used
+ * @port: of the shared sockets; 0: any
  * @tunnel: name of our own tunnel interface
  *
- * Errors: %STILE_ERROR_FAILED (neither IPv4 nor IPv6 sockets can be had)
+ * Errors: %STILE_ERROR_FAILED (@port is taken; neither IPv4 nor IPv6 sockets can be had)
  */
 StileUnderlay *stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean relays,
-                                  const char *tunnel, const StileUnderlayOps *ops,
+                                  guint16 port, const char *tunnel, const StileUnderlayOps *ops,
                                   gpointer user_data, GError **error);
 /** Begins: afterwards the ops are called. */
 void stile_underlay_start(StileUnderlay *underlay);
@@ -63,6 +64,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileUnderlay, stile_underlay_free)
 /** Returns: (transfer none) (nullable): the shared socket of AF_INET or AF_INET6 */
 StileSocket *stile_underlay_socket(StileUnderlay *underlay, int family);
 StileStunTransactions *stile_underlay_transactions(StileUnderlay *underlay);
+/** Returns: (transfer none): to be given candidates found by other means */
+StileGatherer *stile_underlay_gatherer(StileUnderlay *underlay);
 /** Returns: (transfer none): of StileCandidate */
 const GArray *stile_underlay_candidates(StileUnderlay *underlay);
 gboolean stile_underlay_gathered(StileUnderlay *underlay);
@@ -81,9 +84,6 @@ void stile_underlay_set_nat64(StileUnderlay *underlay, const StilePrefix *prefix
 const StilePrefix *stile_underlay_nat64(StileUnderlay *underlay);
 /** Asks the STUN servers now: something hints that the NAT is not what it was. */
 void stile_underlay_ask(StileUnderlay *underlay);
-/** @members: of StileNatServer: the members that answer STUN, which are asked as long as no STUN
- * server of the configuration answers */
-void stile_underlay_set_members(StileUnderlay *underlay, const GArray *members);
 /** The default gateway of this machine; unset for none. */
 StileAddress stile_underlay_gateway(StileUnderlay *underlay);
 /** Returns: (transfer none): of StileLocalAddress: what this machine has */

@@ -581,7 +581,7 @@ stile_network_set_options(StileNetwork *network, GVariant *options, GError **err
 {
     gboolean autoconnect = FALSE;
 
-    if (!refuse_unknown(options, "autoconnect mtu relay effort", error))
+    if (!refuse_unknown(options, "autoconnect mtu relay effort lan endpoint listen-port", error))
         return FALSE;
     if (g_variant_lookup(options, "autoconnect", "b", &autoconnect))
         g_object_set(network, "autoconnect", autoconnect, NULL);
