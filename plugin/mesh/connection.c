@@ -3,6 +3,7 @@
 
 #include "mesh/outside.h"
 #include "mesh/signal.h"
+#include "mesh/technique.h"
 #include <string.h>
 
 #define MSEC ((gint64)1000)
@@ -302,26 +303,6 @@ way_state(const StileIcePair *pair)
     }
 }
 
-static gboolean
-is_translated(const StileIcePair *pair)
-{
-    return pair->endpoint.kind == STILE_ENDPOINT_UDP &&
-           stile_address_family(&pair->endpoint.remote) !=
-               stile_address_family(&pair->remote.address);
-}
-
-static StileTechnique
-pair_technique(const StileIcePair *pair)
-{
-    if (is_translated(pair))
-        return STILE_TECHNIQUE_NAT64;
-    /* The finer of the two ends names the way: our port mapping is of no use if the other end had
-     * to be predicted. */
-    if (pair->remote.technique != STILE_TECHNIQUE_HOST)
-        return pair->remote.technique;
-    return pair->local.technique;
-}
-
 static guint
 unanswered(StileConnection *connection, const StileIcePair *pair)
 {
@@ -347,7 +328,7 @@ way_of_pair(StileConnection *connection, const StileIcePair *pair)
                 .loss = pair->loss,
             },
         .state = way_state(pair),
-        .technique = pair_technique(pair),
+        .technique = stile_technique_of_pair(pair, connection->locals),
         .endpoint = pair->endpoint,
         .local = pair->local.address,
         .remote = pair->remote.address,

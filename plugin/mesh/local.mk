@@ -58,7 +58,8 @@ libstile_la_SOURCES += \
 	plugin/mesh/server-uri.c plugin/mesh/server-uri.h \
 	plugin/mesh/signal.c plugin/mesh/signal.h \
 	plugin/mesh/stand-in.c plugin/mesh/stand-in.h \
-	plugin/mesh/stun-members.c plugin/mesh/stun-members.h
+	plugin/mesh/stun-members.c plugin/mesh/stun-members.h \
+	plugin/mesh/technique.c plugin/mesh/technique.h
 
 check_PROGRAMS += tests/unit/test-choice tests/unit/test-connection tests/unit/test-outside \
 	tests/unit/test-signal
