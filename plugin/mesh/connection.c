@@ -603,7 +603,7 @@ stile_connection_free(StileConnection *connection)
 {
     if (!connection)
         return;
-    stile_ice_agent_free(connection->agent);
+    g_clear_pointer(&connection->agent, stile_ice_agent_free);
     forget_permitted(connection);
     g_hash_table_unref(connection->permitted);
     stile_timer_free(connection->signal_timer);
@@ -638,6 +638,23 @@ stile_connection_remove_local(StileConnection *connection, const StileCandidate 
     stile_ice_agent_remove_local(connection->agent, candidate);
     signal_soon(connection, SIGNAL_DEBOUNCE);
     evaluate_soon(connection);
+}
+
+void
+stile_connection_set_mapped(StileConnection *connection, const StileAddress *remote,
+                            const StileCandidate *candidate, gboolean there)
+{
+    gboolean known = FALSE;
+
+    if (!connection->agent)
+        return; /* ending, it lets go of the remotes */
+    for (guint i = 0; i < connection->locals->len && !known; i++)
+        known = stile_candidate_equal(&g_array_index(connection->locals, StileCandidate, i),
+                                      candidate);
+    if (!there && known)
+        stile_connection_remove_local(connection, candidate);
+    else if (there && !known && g_hash_table_contains(connection->permitted, remote))
+        stile_connection_add_local(connection, candidate);
 }
 
 void

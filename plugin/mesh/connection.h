@@ -76,6 +76,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileConnection, stile_connection_free)
 /* What the owner knows and the connection must. */
 void stile_connection_add_local(StileConnection *connection, const StileCandidate *candidate);
 void stile_connection_remove_local(StileConnection *connection, const StileCandidate *candidate);
+/** A local candidate that only who is at @remote can use: ignored unless the peer is. */
+void stile_connection_set_mapped(StileConnection *connection, const StileAddress *remote,
+                                 const StileCandidate *candidate, gboolean there);
 void stile_connection_set_gathered(StileConnection *connection, gboolean complete);
 void stile_connection_set_broker(StileConnection *connection, gboolean usable);
 void stile_connection_set_policy(StileConnection *connection, StileRelayPolicy policy);

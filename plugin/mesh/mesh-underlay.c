@@ -169,7 +169,31 @@ on_readdressed(gpointer user_data)
     mesh->ops->readdressed(mesh->user_data);
 }
 
+typedef struct {
+    const StileAddress *remote;
+    const StileCandidate *candidate;
+    gboolean there;
+} PeerMapping;
+
+static void
+tell_mapped(StileMesh *mesh, StilePeer *peer, StileConnection *connection, gconstpointer data)
+{
+    const PeerMapping *mapping = data;
+
+    stile_connection_set_mapped(connection, mapping->remote, mapping->candidate, mapping->there);
+}
+
+static void
+on_peer_mapped(gpointer user_data, const StileAddress *remote, const StileCandidate *candidate,
+               gboolean there)
+{
+    PeerMapping mapping = {remote, candidate, there};
+
+    stile_mesh_for_each_connection(user_data, tell_mapped, &mapping);
+}
+
 const StileUnderlayOps stile_mesh_underlay_ops = {
+    .peer_mapped = on_peer_mapped,
     .candidate_added = on_candidate_added,
     .candidate_removed = on_candidate_removed,
     .learnt = on_learnt,

@@ -11,7 +11,10 @@ struct _StileRouter {
     StileClock *clock;
     StileGatherer *gatherer;
     guint16 port4, port6;
+    StileRouterPeerFunc peer_mapped;
+    gpointer user_data;
     GPtrArray *openings; /* of Opening */
+    GHashTable *remotes; /* StileAddress -> StileCandidate; its address is unset: not known */
 };
 
 typedef struct {
@@ -42,6 +45,56 @@ on_mapped(gpointer user_data, StilePortmapProtocol protocol, const StileAddress 
     stile_gatherer_add(opening->router->gatherer, &opening->mapped);
 }
 
+static StileCandidate
+mapped_candidate(const StileAddress *base, const StileAddress *external)
+{
+    StileCandidate candidate = {
+        .type = STILE_CANDIDATE_SERVER_REFLEXIVE,
+        .technique = STILE_TECHNIQUE_PORT_MAPPED,
+        .base = *base,
+        .priority = stile_candidate_priority(STILE_CANDIDATE_SERVER_REFLEXIVE, 65535),
+    };
+
+    if (external) {
+        candidate.address = *external;
+        stile_candidate_set_foundation(&candidate);
+    }
+    return candidate;
+}
+
+static void
+forget_peer(StileRouter *router, const StileAddress *remote, StileCandidate *known)
+{
+    StileCandidate gone = *known;
+
+    known->address = (StileAddress){0};
+    if (stile_address_is_set(&gone.address))
+        router->peer_mapped(router->user_data, remote, &gone, FALSE);
+}
+
+static void
+on_peer_mapped(gpointer user_data, const StileAddress *remote, const StileAddress *external)
+{
+    Opening *opening = user_data;
+    StileRouter *router = opening->router;
+    StileCandidate *known = g_hash_table_lookup(router->remotes, remote);
+
+    if (!known)
+        return;
+    if (!external || !stile_address_equal(external, &known->address))
+        forget_peer(router, remote, known);
+    if (external) {
+        *known = mapped_candidate(&opening->mapped.base, external);
+        router->peer_mapped(router->user_data, remote, known, TRUE);
+    }
+}
+
+static gboolean
+is_ipv4(const Opening *opening)
+{
+    return stile_address_family(&opening->mapped.base) == AF_INET;
+}
+
 static void
 opening_free(gpointer pointer)
 {
@@ -52,7 +105,8 @@ opening_free(gpointer pointer)
 }
 
 StileRouter *
-stile_router_new(StileClock *clock, StileGatherer *gatherer, guint16 port4, guint16 port6)
+stile_router_new(StileClock *clock, StileGatherer *gatherer, guint16 port4, guint16 port6,
+                 StileRouterPeerFunc peer_mapped, gpointer user_data)
 {
     StileRouter *router = g_new0(StileRouter, 1);
 
@@ -60,6 +114,10 @@ stile_router_new(StileClock *clock, StileGatherer *gatherer, guint16 port4, guin
     router->gatherer = gatherer;
     router->port4 = port4;
     router->port6 = port6;
+    router->peer_mapped = peer_mapped;
+    router->user_data = user_data;
+    router->remotes = g_hash_table_new_full(stile_address_hash, stile_address_equal, g_free,
+                                            g_free);
     router->openings = g_ptr_array_new_with_free_func(opening_free);
     return router;
 }
@@ -70,6 +128,7 @@ stile_router_free(StileRouter *router)
     if (!router)
         return;
     g_ptr_array_unref(router->openings);
+    g_hash_table_unref(router->remotes);
     stile_clock_unref(router->clock);
     g_free(router);
 }
@@ -133,16 +192,32 @@ static void
 open_one(StileRouter *router, const Wish *wish)
 {
     Opening *opening = g_new0(Opening, 1);
+    GHashTableIter iter;
+    gpointer remote;
 
     opening->router = router;
     opening->gateway = wish->gateway;
-    opening->mapped.type = STILE_CANDIDATE_SERVER_REFLEXIVE;
-    opening->mapped.technique = STILE_TECHNIQUE_PORT_MAPPED;
-    opening->mapped.base = wish->internal;
-    opening->mapped.priority = stile_candidate_priority(STILE_CANDIDATE_SERVER_REFLEXIVE, 65535);
+    opening->mapped = mapped_candidate(&wish->internal, NULL);
     opening->portmap = stile_portmap_new(router->clock, g_main_context_get_thread_default(),
                                          &wish->gateway, &wish->internal, TRUE, on_mapped, opening);
     g_ptr_array_add(router->openings, opening);
+    if (!is_ipv4(opening))
+        return;
+    stile_portmap_set_peer_func(opening->portmap, on_peer_mapped);
+    g_hash_table_iter_init(&iter, router->remotes);
+    while (g_hash_table_iter_next(&iter, &remote, NULL))
+        stile_portmap_add_peer(opening->portmap, remote);
+}
+
+static void
+forget_peers(StileRouter *router)
+{
+    GHashTableIter iter;
+    gpointer remote, known;
+
+    g_hash_table_iter_init(&iter, router->remotes);
+    while (g_hash_table_iter_next(&iter, &remote, &known))
+        forget_peer(router, remote, known);
 }
 
 void
@@ -160,9 +235,40 @@ stile_router_ask(StileRouter *router, StileLinks *links, const GArray *addresses
             }
         if (!wanted) {
             forget_candidate(router->openings->pdata[i]);
+            if (is_ipv4(router->openings->pdata[i]))
+                forget_peers(router);
             g_ptr_array_remove_index(router->openings, i);
         }
     }
     for (guint w = 0; w < wishes->len; w++)
         open_one(router, &g_array_index(wishes, Wish, w));
+}
+
+void
+stile_router_permit(StileRouter *router, const StileAddress *remote)
+{
+    if (stile_address_family(remote) != AF_INET ||
+        stile_address_scope(remote) != STILE_ADDRESS_GLOBAL)
+        return;
+    if (!g_hash_table_contains(router->remotes, remote))
+        g_hash_table_insert(router->remotes, g_memdup2(remote, sizeof *remote),
+                            g_new0(StileCandidate, 1));
+    for (guint i = 0; i < router->openings->len; i++)
+        if (is_ipv4(router->openings->pdata[i]))
+            stile_portmap_add_peer(((Opening *)router->openings->pdata[i])->portmap, remote);
+}
+
+void
+stile_router_forget(StileRouter *router, const StileAddress *remote)
+{
+    StileAddress gone = *remote;
+    StileCandidate *known = g_hash_table_lookup(router->remotes, &gone);
+
+    if (!known)
+        return;
+    for (guint i = 0; i < router->openings->len; i++)
+        if (is_ipv4(router->openings->pdata[i]))
+            stile_portmap_remove_peer(((Opening *)router->openings->pdata[i])->portmap, &gone);
+    forget_peer(router, &gone, known);
+    g_hash_table_remove(router->remotes, &gone);
 }

@@ -14,11 +14,17 @@ G_BEGIN_DECLS
  */
 typedef struct _StileRouter StileRouter;
 
-/** @gatherer: (transfer none): gets the candidates; @port4, @port6: of the shared sockets, 0 for
- * none
+/** @candidate: what @remote sees of us, or saw: of use to whoever is there, and to nobody else */
+typedef void (*StileRouterPeerFunc)(gpointer user_data, const StileAddress *remote,
+                                    const StileCandidate *candidate, gboolean there);
+
+/**
+ * stile_router_new:
+ * @gatherer: (transfer none): gets the candidates
+ * @port4, @port6: of the shared sockets, 0 for none
  */
 StileRouter *stile_router_new(StileClock *clock, StileGatherer *gatherer, guint16 port4,
-                              guint16 port6);
+                              guint16 port6, StileRouterPeerFunc peer_mapped, gpointer user_data);
 /** Gives everything back. Before the gatherer is freed. */
 void stile_router_free(StileRouter *router);
 
@@ -32,5 +38,9 @@ void stile_router_free(StileRouter *router);
  */
 void stile_router_ask(StileRouter *router, StileLinks *links, const GArray *addresses,
                       gboolean anew);
+
+/** A peer's address, as the peer told it: the router may know how we look from there. */
+void stile_router_permit(StileRouter *router, const StileAddress *remote);
+void stile_router_forget(StileRouter *router, const StileAddress *remote);
 
 G_END_DECLS

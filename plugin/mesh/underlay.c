@@ -157,6 +157,15 @@ on_readdressed(gpointer user_data)
     underlay->ops->readdressed(underlay->user_data);
 }
 
+static void
+on_peer_mapped(gpointer user_data, const StileAddress *remote, const StileCandidate *candidate,
+               gboolean there)
+{
+    StileUnderlay *underlay = user_data;
+
+    underlay->ops->peer_mapped(underlay->user_data, remote, candidate, there);
+}
+
 static const StileGathererOps gatherer_ops = {
     .added = on_candidate_added,
     .removed = on_candidate_removed,
@@ -270,12 +279,14 @@ void
 stile_underlay_permit(StileUnderlay *underlay, const StileAddress *remote)
 {
     stile_relays_permit(underlay->relays, remote);
+    stile_router_permit(underlay->router, remote);
 }
 
 void
 stile_underlay_forget(StileUnderlay *underlay, const StileAddress *remote)
 {
     stile_relays_forget(underlay->relays, remote);
+    stile_router_forget(underlay->router, remote);
 }
 
 guint16
@@ -509,7 +520,8 @@ stile_underlay_new(StileClock *clock, const StileServers *servers, gboolean rela
     port6 = underlay->socket6 ? stile_socket_port(underlay->socket6) : 0;
     underlay->gatherer = stile_gatherer_new(clock, underlay->transactions, port4, port6,
                                             &gatherer_ops, underlay);
-    underlay->router = stile_router_new(clock, underlay->gatherer, port4, port6);
+    underlay->router = stile_router_new(clock, underlay->gatherer, port4, port6, on_peer_mapped,
+                                        underlay);
     underlay->watch = stile_udp_watch_new(clock, underlay->transactions, on_udp_changed, underlay);
     for (gsize i = 0; servers->stun && servers->stun[i]; i++)
         add_server(underlay, servers->stun[i]);

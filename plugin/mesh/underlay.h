@@ -21,6 +21,9 @@ typedef struct _StileUnderlay StileUnderlay;
 typedef struct {
     void (*candidate_added)(gpointer user_data, const StileCandidate *candidate);
     void (*candidate_removed)(gpointer user_data, const StileCandidate *candidate);
+    /* What @remote sees of us, or saw, if the router knows: for whoever is there. */
+    void (*peer_mapped)(gpointer user_data, const StileAddress *remote,
+                        const StileCandidate *candidate, gboolean there);
     /* Whether all servers were asked, or what the NAT does, changed. */
     void (*learnt)(gpointer user_data);
     /* A Binding request or indication: somebody's connectivity check. */

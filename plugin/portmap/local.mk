@@ -7,6 +7,7 @@ libstile_la_SOURCES += \
 	plugin/portmap/markup.c plugin/portmap/markup.h \
 	plugin/portmap/nat-pmp.c plugin/portmap/nat-pmp.h \
 	plugin/portmap/pcp.c plugin/portmap/pcp.h \
+	plugin/portmap/pcp-peers.c plugin/portmap/pcp-peers.h \
 	plugin/portmap/portmap.c plugin/portmap/portmap.h plugin/portmap/portmap-private.h \
 	plugin/portmap/portmap-socket.c \
 	plugin/portmap/problem.c plugin/portmap/problem.h \
@@ -16,7 +17,7 @@ libstile_la_SOURCES += \
 	plugin/portmap/upnp-description.c plugin/portmap/upnp-description.h \
 	plugin/portmap/upnp-sweep.c plugin/portmap/upnp-sweep.h
 
-check_PROGRAMS += \
+check_PROGRAMS += tests/unit/test-pcp-peers \
 	tests/unit/test-portmap tests/unit/test-portmap-messages tests/unit/test-portmap-miniupnpd \
 	tests/unit/test-upnp \
 	tests/unit/test-upnp-hostile tests/unit/test-upnp-messages
@@ -27,6 +28,8 @@ tests_unit_test_upnp_hostile_SOURCES = tests/unit/test-upnp-hostile.c $(upnp_wor
 tests_unit_test_upnp_hostile_LDADD = $(unit_ldadd)
 tests_unit_test_upnp_messages_SOURCES = tests/unit/test-upnp-messages.c tests/unit/upnp-world.h
 tests_unit_test_upnp_messages_LDADD = $(unit_ldadd)
+tests_unit_test_pcp_peers_SOURCES = tests/unit/test-pcp-peers.c
+tests_unit_test_pcp_peers_LDADD = $(unit_ldadd)
 tests_unit_test_portmap_SOURCES = tests/unit/test-portmap.c
 tests_unit_test_portmap_LDADD = $(unit_ldadd)
 tests_unit_test_portmap_messages_SOURCES = tests/unit/test-portmap-messages.c

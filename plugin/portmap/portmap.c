@@ -4,6 +4,7 @@
 #include "portmap/epoch.h"
 #include "portmap/http-exchange.h"
 #include "portmap/nat-pmp.h"
+#include "portmap/pcp-peers.h"
 #include "portmap/pcp.h"
 #include "portmap/problem.h"
 #include "portmap/upnp.h"
@@ -54,6 +55,8 @@ struct _StilePortmap {
     StilePortmapProtocol protocol; /* of the mapping; NONE without one */
     StilePortmapServer granted_by; /* with PCP */
     StileTimer *watch;
+    StilePcpPeers *peers;
+    StilePortmapPeerFunc peer_changed; /* NULL: nobody wants to know */
     StileAddress external;
     gint64 expires;
     char *problem;
@@ -78,6 +81,25 @@ stile_portmap_protocol_to_string(StilePortmapProtocol protocol)
 static void on_timer(gpointer user_data);
 static void on_watch(gpointer user_data);
 
+static void
+send_for_peers(gpointer user_data, const guint8 *data, gsize size)
+{
+    StilePortmap *portmap = user_data;
+
+    portmap->send(portmap->transport, STILE_PORTMAP_GATEWAY, data, size);
+}
+
+static void
+on_peer_changed(gpointer user_data, const StileAddress *remote, const StileAddress *external)
+{
+    StilePortmap *portmap = user_data;
+
+    if (portmap->peer_changed)
+        portmap->peer_changed(portmap->user_data, remote, external);
+}
+
+static const StilePcpPeersCalls peers_calls = {send_for_peers, on_peer_changed};
+
 StilePortmap *
 stile_portmap_new_with_transport(StileClock *clock, const StileAddress *gateway,
                                  const StileAddress *internal, StilePortmapSend send,
@@ -98,6 +120,7 @@ stile_portmap_new_with_transport(StileClock *clock, const StileAddress *gateway,
     portmap->timer = stile_timer_new(clock, on_timer, portmap);
     portmap->watch = stile_timer_new(clock, on_watch, portmap);
     portmap->nat_pmp_refused_until = stile_address_family(internal) == AF_INET ? 0 : NEVER;
+    portmap->peers = stile_pcp_peers_new(clock, internal, &peers_calls, portmap);
     portmap->pcp[STILE_PORTMAP_ANYCAST].refused_until = NEVER;
     for (guint i = 0; i < STILE_PORTMAP_N_SERVERS; i++)
         stile_clock_random(clock, portmap->pcp[i].nonce, sizeof portmap->pcp[i].nonce);
@@ -114,6 +137,24 @@ void
 stile_portmap_set_beyond(StilePortmap *portmap)
 {
     portmap->pcp[STILE_PORTMAP_ANYCAST].refused_until = 0;
+}
+
+void
+stile_portmap_set_peer_func(StilePortmap *portmap, StilePortmapPeerFunc func)
+{
+    portmap->peer_changed = func;
+}
+
+void
+stile_portmap_add_peer(StilePortmap *portmap, const StileAddress *remote)
+{
+    stile_pcp_peers_add(portmap->peers, remote);
+}
+
+void
+stile_portmap_remove_peer(StilePortmap *portmap, const StileAddress *remote)
+{
+    stile_pcp_peers_remove(portmap->peers, remote);
 }
 
 void
@@ -182,6 +223,7 @@ stile_portmap_free(StilePortmap *portmap)
         send_pcp(portmap, portmap->granted_by, 0);
     else if (portmap->protocol == STILE_PORTMAP_NAT_PMP)
         send_nat_pmp_map(portmap, 0);
+    stile_pcp_peers_free(portmap->peers);
     stile_upnp_free(portmap->upnp);
     stile_timer_free(portmap->timer);
     stile_timer_free(portmap->watch);
@@ -328,6 +370,8 @@ ask(StilePortmap *portmap)
 {
     gboolean pcp = speaks_pcp(portmap, STILE_PORTMAP_GATEWAY), nat_pmp = speaks_nat_pmp(portmap);
 
+    if (portmap->protocol == STILE_PORTMAP_NONE && others_may_map(portmap, portmap->asked))
+        stile_pcp_peers_set_wanted(portmap->peers, TRUE);
     if (!speaks_any(portmap)) {
         portmap->interval = FIRST_INTERVAL;
         portmap->asked = 0;
@@ -418,6 +462,8 @@ on_mapped(StilePortmap *portmap, StilePortmapProtocol protocol, const StileAddre
     /* The better protocol came late: one of them is enough. */
     if (portmap->upnp && protocol != STILE_PORTMAP_UPNP_IGD)
         stile_upnp_unmap(portmap->upnp, stile_address_port(external));
+    /* One port for all is better than one for each. */
+    stile_pcp_peers_set_wanted(portmap->peers, FALSE);
     portmap->protocol = protocol;
     portmap->external = *external;
     portmap->expires = stile_clock_now(portmap->clock) + life;
@@ -552,7 +598,11 @@ on_pcp(StilePortmap *portmap, StilePortmapServer server, const StilePcpResponse 
     gboolean lost = !stile_epoch_update(
         &pcp->epoch, stile_clock_now(portmap->clock) / G_USEC_PER_SEC, response->epoch);
 
-    if (response->result == STILE_PCP_UNSUPP_VERSION)
+    if (lost && server == STILE_PORTMAP_GATEWAY)
+        stile_pcp_peers_renew(portmap->peers);
+    if (response->opcode == STILE_PCP_PEER && server == STILE_PORTMAP_GATEWAY)
+        stile_pcp_peers_receive(portmap->peers, response);
+    else if (response->result == STILE_PCP_UNSUPP_VERSION)
         on_pcp_unsupported(portmap, server);
     else if (ours && response->result != STILE_PCP_SUCCESS)
         on_pcp_refused(portmap, server, response);

@@ -41,6 +41,24 @@ typedef void (*StilePortmapFunc)(gpointer user_data, StilePortmapProtocol protoc
 StilePortmap *stile_portmap_new(StileClock *clock, GMainContext *context,
                                 const StileAddress *gateway, const StileAddress *internal,
                                 gboolean beyond, StilePortmapFunc changed, gpointer user_data);
+/**
+ * StilePortmapPeerFunc:
+ * @external: (nullable): what @remote sees of us; %NULL: not known any more
+ *
+ * Told at every renewal.
+ */
+typedef void (*StilePortmapPeerFunc)(gpointer user_data, const StileAddress *remote,
+                                     const StileAddress *external);
+/**
+ * stile_portmap_set_peer_func:
+ *
+ * Where a router maps no port for all, it may still say by PCP what single remotes see of us (RFC
+ * 6887 §12). @func is called with the same user data as the other one.
+ */
+void stile_portmap_set_peer_func(StilePortmap *portmap, StilePortmapPeerFunc func);
+/** A remote address that we send to. */
+void stile_portmap_add_peer(StilePortmap *portmap, const StileAddress *remote);
+void stile_portmap_remove_peer(StilePortmap *portmap, const StileAddress *remote);
 /** Returns: (nullable): why there is no mapping, or why it may not help, one sentence for a person;
  * @changed is called when it changes, too */
 const char *stile_portmap_problem(StilePortmap *portmap);

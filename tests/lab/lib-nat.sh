@@ -10,8 +10,9 @@
 #                              are called HOST-nat1, HOST-nat2 …
 #   lab_cgnat NAME HOMES OPTIONS [-- OPTIONS]  a carrier's NAT, and behind it so many homes: NAME-homeN,
 #                              each with a natbox of the second OPTIONS and a host NAME-hostN
-#   lab_igd NAME easy|hard pcp|pmp|upnp|all [--behind ROUTER] [--ipv6] [--pinholes]
-#                              a kernel NAT with the real miniupnpd: PCP (and NAT-PMP), NAT-PMP alone, UPnP;
+#   lab_igd NAME easy|hard pcp|peer|pmp|upnp|all [--behind ROUTER] [--ipv6] [--pinholes]
+#                              a kernel NAT with the real miniupnpd: PCP (and NAT-PMP), PCP without its
+#                              opcode MAP, NAT-PMP alone, UPnP;
 #                              --ipv6: with IPv6 as by lab_ipv6; --pinholes: it maps no port of IPv4
 #   lab_ipv6 NAME              IPv6 for a router of the internet (stateful firewall: nothing unsolicited
 #                              comes in) and for the hosts added to it later; or for a host of the internet
@@ -146,10 +147,10 @@ lab_igd() {
     *) echo "lab_igd: easy or hard, not $2" >&2 && return 1 ;;
     esac
     case $3 in
-    pcp | pmp) upnp=no ;;
+    pcp | peer | pmp) upnp=no ;;
     upnp) pmp=no ;;
     all) ;;
-    *) echo "lab_igd: pcp, pmp, upnp or all, not $3" >&2 && return 1 ;;
+    *) echo "lab_igd: pcp, peer, pmp, upnp or all, not $3" >&2 && return 1 ;;
     esac
     local protocol=$3
     shift 3
@@ -195,6 +196,9 @@ RULES
     # It cannot be told to leave PCP out: version 2 in the first byte does not get to it.
     if [ "$protocol" = pmp ]; then
         lab_in "$name" nft insert rule inet miniupnpd input udp dport 5351 @th,64,8 2 drop
+    elif [ "$protocol" = peer ]; then
+        lab_in "$name" nft insert rule inet miniupnpd input udp dport 5351 @th,64,8 0 drop
+        lab_in "$name" nft insert rule inet miniupnpd input udp dport 5351 @th,64,16 0x0201 drop
     fi
     # Told to allow none, it would look for one that is allowed, of all ports.
     if [ -n "$pinholes" ]; then
