@@ -57,7 +57,7 @@ stile_preference_is_traceable(const StileLocalAddress *local, const GArray *addr
 gboolean
 stile_preference_is_virtual(const StileLocalAddress *local)
 {
-    static const char *const types[] = {"docker", "virbr", "tun", "wireguard", "tunnel"};
+    static const char *const types[] = {"docker", "virbr", "dummy", "tun", "wireguard", "tunnel"};
 
     for (gsize i = 0; i < G_N_ELEMENTS(types); i++)
         if (g_strcmp0(local->link_type, types[i]) == 0)

@@ -16,8 +16,8 @@ gboolean stile_preference_usable(const StileLocalAddress *local, const char *exc
  * network has given us another one that does not (RFC 8981, RFC 7217).
  */
 gboolean stile_preference_is_traceable(const StileLocalAddress *local, const GArray *addresses);
-/** Whether the interface leads into this machine (containers, virtual machines) or into another
- * tunnel, rather than out. */
+/** Whether the interface leads into this machine (containers, virtual machines), nowhere or into
+ * another tunnel, rather than out. */
 gboolean stile_preference_is_virtual(const StileLocalAddress *local);
 /**
  * stile_preference_of:

@@ -163,6 +163,18 @@ is_wireless(const StileNetlinkLink *link)
     return access(path, F_OK) == 0;
 }
 
+static const char *
+type_of(const Dump *dump, const StileNetlinkLink *link)
+{
+    const char *type = stile_netlink_link_type(link, is_wireless(link));
+
+    if (g_str_equal(type, "bridge") &&
+        !stile_netlink_leads_out(link, (const StileNetlinkLink *)dump->links->data,
+                                 dump->links->len))
+        return "virbr";
+    return type;
+}
+
 static GArray *
 usable_addresses(const Dump *dump)
 {
@@ -183,7 +195,7 @@ usable_addresses(const Dump *dump)
             .address = entry->address,
             .prefix_length = entry->prefix_length,
             .ifindex = entry->ifindex,
-            .link_type = stile_netlink_link_type(link, is_wireless(link)),
+            .link_type = type_of(dump, link),
             .mtu = link->mtu,
             /* The same bit means “secondary” in IPv4. */
             .temporary = stile_address_family(&entry->address) == AF_INET6 &&

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
  * StileLocalAddress:
  * @temporary: an IPv6 privacy address (RFC 8981), which will go
  * @deprecated: not for new sessions
- * @link_type: what the interface is: `ether`, `wlan`, `bridge`, `docker`, `tun`, `loopback`, …
+ * @link_type: what the interface is: `ether`, `wlan`, `bridge`, `docker`, `virbr` (any other bridge
+ *   without a port to the world), `tun`, `loopback`, …
  *
  * An address of this machine that can be used now: interface up and running, not tentative, not
  * failed duplicate address detection.

@@ -85,6 +85,10 @@ stile_netlink_parse_link(StileNetlinkLink *ret, const struct nlmsghdr *message)
             if (!read_u32(attr, &link.mtu))
                 return FALSE;
             break;
+        case IFLA_MASTER:
+            if (!read_u32(attr, &link.master))
+                return FALSE;
+            break;
         case IFLA_LINKINFO:
             mnl_attr_for_each_nested(inner, attr)
             {
@@ -271,6 +275,19 @@ bridge_type(const char *name)
                : "bridge";
 }
 
+gboolean
+stile_netlink_leads_out(const StileNetlinkLink *bridge, const StileNetlinkLink *links,
+                        gsize n_links)
+{
+    static const char *const outward[] = {"",     "vlan", "macvlan", "macvtap", "ipvlan",
+                                          "bond", "team", "wwan",    "rmnet",   NULL};
+
+    for (gsize i = 0; i < n_links; i++)
+        if (links[i].master == bridge->ifindex && g_strv_contains(outward, links[i].kind))
+            return TRUE;
+    return FALSE;
+}
+
 const char *
 stile_netlink_link_type(const StileNetlinkLink *link, gboolean wireless)
 {
@@ -278,12 +295,16 @@ stile_netlink_link_type(const StileNetlinkLink *link, gboolean wireless)
         const char *kind, *type;
     } kinds[] = {
         {"veth", "veth"},
+        {"netkit", "veth"},
         {"vlan", "vlan"},
         {"macvlan", "vlan"},
         {"ipvlan", "vlan"},
         {"bond", "bond"},
         {"team", "bond"},
         {"tun", "tun"},
+        {"ovpn", "tun"},
+        {"ovpn-dco", "tun"},
+        {"dummy", "dummy"},
         {"wwan", "wwan"},
         {"rmnet", "wwan"},
         {"wireguard", "wireguard"},
@@ -292,6 +313,9 @@ stile_netlink_link_type(const StileNetlinkLink *link, gboolean wireless)
         {"gre", "tunnel"},
         {"gretap", "tunnel"},
         {"ip6gre", "tunnel"},
+        {"ip6gretap", "tunnel"},
+        {"erspan", "tunnel"},
+        {"ip6erspan", "tunnel"},
         {"ipip", "tunnel"},
         {"ip6tnl", "tunnel"},
         {"sit", "tunnel"},

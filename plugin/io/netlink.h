@@ -16,9 +16,11 @@ G_BEGIN_DECLS
  * @kind: IFLA_INFO_KIND, of virtual devices: `bridge`, `veth`, `tun`, …; else empty
  * @flags: IFF_UP, IFF_RUNNING, …
  * @device_type: ARPHRD_ETHER, …
+ * @master: the index of the bridge or bond that it is a port of; 0: of none
  */
 typedef struct {
     guint ifindex;
+    guint master;
     char name[16];
     char kind[16];
     guint flags;
@@ -76,5 +78,15 @@ gboolean stile_netlink_parse_advertisement(StileNetlinkAdvertisement *ret,
  *   `virbr`.
  */
 const char *stile_netlink_link_type(const StileNetlinkLink *link, gboolean wireless);
+/**
+ * stile_netlink_leads_out:
+ * @links: all links of this machine
+ *
+ * Whether the bridge has a port to the world: a device of its own, or what is made of one. With
+ * none but the ends of containers and virtual machines it only leads to these, whatever it is
+ * called.
+ */
+gboolean stile_netlink_leads_out(const StileNetlinkLink *bridge, const StileNetlinkLink *links,
+                                 gsize n_links);
 
 G_END_DECLS

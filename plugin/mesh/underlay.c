@@ -407,7 +407,9 @@ stile_underlay_nat64(StileUnderlay *underlay)
 static gboolean
 is_ours(StileUnderlay *underlay, const StileLocalAddress *address)
 {
-    return strcmp(address->ifname, underlay->tunnel) == 0;
+    /* Those of our other networks, too: a tunnel in a tunnel is no way to anybody. */
+    return strcmp(address->ifname, underlay->tunnel) == 0 ||
+           (g_str_equal(address->link_type, "tun") && g_str_has_prefix(address->ifname, "stile"));
 }
 
 /* The addresses as far as they matter under the tunnel; our own interface coming up is no news. */

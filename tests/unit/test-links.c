@@ -126,7 +126,11 @@ test_link_type(void)
         {"stile0", "tun", ARPHRD_NONE, FALSE, "tun"},
         {"wg0", "wireguard", ARPHRD_NONE, FALSE, "wireguard"},
         {"he-ipv6", "sit", ARPHRD_SIT, FALSE, "tunnel"},
-        {"dummy0", "dummy", ARPHRD_ETHER, FALSE, "other"},
+        {"dummy0", "dummy", ARPHRD_ETHER, FALSE, "dummy"},
+        {"tap0", "tun", ARPHRD_ETHER, FALSE, "tun"},
+        {"eth0", "netkit", ARPHRD_ETHER, FALSE, "veth"},
+        {"work", "ovpn", ARPHRD_NONE, FALSE, "tun"},
+        {"vrf0", "vrf", ARPHRD_ETHER, FALSE, "other"},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -135,6 +139,37 @@ test_link_type(void)
         g_strlcpy(link.name, cases[i].name, sizeof link.name);
         g_strlcpy(link.kind, cases[i].kind, sizeof link.kind);
         g_assert_cmpstr(stile_netlink_link_type(&link, cases[i].wireless), ==, cases[i].type);
+    }
+}
+
+/* What a bridge is for is told by its ports, not by its name. */
+static void
+test_bridges(void)
+{
+    static const struct {
+        const char *kinds[4];
+        gboolean out;
+    } cases[] = {
+        {{NULL}, FALSE},
+        {{"veth", "veth", NULL}, FALSE},
+        {{"tun", "veth", "dummy", NULL}, FALSE},
+        {{"vxlan", NULL}, FALSE},
+        {{"veth", "", NULL}, TRUE},
+        {{"vlan", NULL}, TRUE},
+        {{"tun", "bond", NULL}, TRUE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        /* A machine that has a device of its own all the same, which is no port of the bridge. */
+        StileNetlinkLink links[6] = {{.ifindex = 1, .kind = "bridge", .name = "podman1"},
+                                     {.ifindex = 2, .name = "eth0"}};
+        gsize n = 2;
+
+        for (guint j = 0; cases[i].kinds[j]; j++, n++) {
+            links[n] = (StileNetlinkLink){.ifindex = (guint)n + 1, .master = 1};
+            g_strlcpy(links[n].kind, cases[i].kinds[j], sizeof links[n].kind);
+        }
+        g_assert_cmpint(stile_netlink_leads_out(&links[0], links, n), ==, cases[i].out);
     }
 }
 
@@ -283,6 +318,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/links/recorded", test_recorded);
     g_test_add_func("/links/link-type", test_link_type);
+    g_test_add_func("/links/bridges", test_bridges);
     g_test_add_func("/links/watch", test_watch);
     g_test_add_func("/links/here", test_here);
     return g_test_run();
