@@ -24,6 +24,7 @@ struct _StileUdpWatch {
     StileTimer *again, *doubt;
     gint64 asked;
     gboolean blocked;
+    gboolean worked; /* since the network changed */
 };
 
 static void
@@ -76,6 +77,7 @@ on_done(gpointer user_data, const StileStunMessage *response, const StileEndpoin
     server->answered = response != NULL;
     if (response) {
         server->mute = FALSE;
+        watch->worked = TRUE;
         judge(watch, FALSE);
     } else if (all_are_silent(watch)) {
         judge(watch, TRUE);
@@ -167,6 +169,7 @@ stile_udp_watch_restart(StileUdpWatch *watch)
 {
     for (guint i = 0; i < watch->servers->len; i++)
         ((Server *)watch->servers->pdata[i])->mute = FALSE;
+    watch->worked = FALSE;
     ask(watch);
 }
 
@@ -178,6 +181,7 @@ stile_udp_watch_heard(StileUdpWatch *watch)
 
         server->mute |= !server->answered && !server->transaction;
     }
+    watch->worked = TRUE;
     judge(watch, FALSE);
 }
 
@@ -185,4 +189,27 @@ gboolean
 stile_udp_watch_blocked(const StileUdpWatch *watch)
 {
     return watch->blocked;
+}
+
+gboolean
+stile_udp_watch_is_sure(const StileUdpWatch *watch)
+{
+    const Server *first = NULL;
+    gboolean several = FALSE;
+
+    for (guint i = 0; i < watch->servers->len; i++) {
+        const Server *server = watch->servers->pdata[i];
+
+        if (server->mute)
+            continue;
+        several |= first && !stile_address_equal_ip(&first->address, &server->address);
+        first = server;
+    }
+    return watch->blocked && (several || !watch->worked);
+}
+
+gint64
+stile_udp_watch_asked(const StileUdpWatch *watch)
+{
+    return watch->asked;
 }

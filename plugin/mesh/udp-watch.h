@@ -36,5 +36,14 @@ void stile_udp_watch_restart(StileUdpWatch *watch);
  * some TURN servers answer no Binding request. */
 void stile_udp_watch_heard(StileUdpWatch *watch);
 gboolean stile_udp_watch_blocked(const StileUdpWatch *watch);
+/**
+ * stile_udp_watch_is_sure:
+ *
+ * Whether it is the network that blocks UDP, as far as one can tell: a single host that answered
+ * before, here, and does not any more may as well be gone itself.
+ */
+gboolean stile_udp_watch_is_sure(const StileUdpWatch *watch);
+/** Returns: stile_clock_now() of the last question */
+gint64 stile_udp_watch_asked(const StileUdpWatch *watch);
 
 G_END_DECLS

@@ -66,6 +66,21 @@ stile_underlay_relay_ready(StileUnderlay *underlay)
     return stile_relays_ready(underlay->relays);
 }
 
+/* What is told of it: that no server answers may have other reasons, unless one is seen to be there
+ * by a stream. */
+static gboolean
+is_udp_blocked(StileUnderlay *underlay)
+{
+    const GArray *reflexives = stile_gatherer_reflexives(underlay->gatherer);
+
+    for (guint i = 0; i < reflexives->len; i++)
+        if (g_array_index(reflexives, StileReflexive, i).at >=
+            stile_udp_watch_asked(underlay->watch))
+            return FALSE; /* by a member, then */
+    return stile_udp_watch_is_sure(underlay->watch) ||
+           (stile_udp_watch_blocked(underlay->watch) && stile_relays_ready(underlay->relays));
+}
+
 /* What each STUN server and each relay saw of our IPv4 socket. */
 static void
 judge_nat(StileUnderlay *underlay)
@@ -82,7 +97,7 @@ judge_nat(StileUnderlay *underlay)
             g_array_append_val(samples, sample);
     }
     nat.mapping = stile_nat_judge_mapping((StileNatSample *)samples->data, samples->len).mapping;
-    nat.udp_blocked = stile_udp_watch_blocked(underlay->watch);
+    nat.udp_blocked = is_udp_blocked(underlay);
     if (memcmp(&nat, &underlay->nat, sizeof nat) == 0)
         return;
     underlay->nat = nat;

@@ -231,17 +231,19 @@ is_datagram(const guint8 *data, gsize size)
 void
 stile_turn_stream_send(StileTurnStream *stream, const guint8 *data, gsize size)
 {
+    gboolean datagram;
     Packet *packet;
 
     if (stream->closed)
         return;
-    if (stream->queued + size > STILE_TURN_STREAM_QUEUE) {
+    datagram = is_datagram(data, size);
+    if (stream->queued + size > STILE_TURN_STREAM_QUEUE * (datagram ? 1 : 2)) {
         stream->dropped++;
         return;
     }
     packet = g_malloc(sizeof *packet + size);
     packet->queued = stile_clock_now(stream->clock);
-    packet->datagram = is_datagram(data, size);
+    packet->datagram = datagram;
     packet->size = size;
     memcpy(packet->data, data, size);
     g_queue_push_tail(&stream->queue, packet);

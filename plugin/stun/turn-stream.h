@@ -26,7 +26,8 @@ typedef struct {
 
 /* How long reaching a server may take, to the end of the TLS handshake. */
 #define STILE_TURN_STREAM_TIMEOUT (10 * G_USEC_PER_SEC)
-/* What waits for the stream to be writable, at most: so many bytes, so long. */
+/* Datagrams that wait for the stream to be writable, at most: so many bytes, so long. Requests have
+ * as much room again. */
 #define STILE_TURN_STREAM_QUEUE (192 * 1024)
 #define STILE_TURN_STREAM_AGE   (100 * G_TIME_SPAN_MILLISECOND)
 
