@@ -3,6 +3,8 @@ EXTRA_PROGRAMS += tests/bench/crowd tests/bench/members tests/bench/packets test
 CLEANFILES += tests/bench/crowd$(EXEEXT) tests/bench/members$(EXEEXT) tests/bench/packets$(EXEEXT) tests/bench/wg-peer-plain$(EXEEXT)
 tests_bench_crowd_SOURCES = tests/bench/crowd.c
 tests_bench_crowd_LDADD = $(unit_ldadd)
+# Built by each make check, so that it keeps up with the engine.
+check_DATA += tests/bench/members$(EXEEXT)
 tests_bench_members_SOURCES = tests/bench/members.c
 tests_bench_members_LDADD = $(unit_ldadd)
 tests_bench_packets_SOURCES = tests/bench/packets.c

@@ -21,6 +21,9 @@ PING_EVERY = 0.01
 # Of 64 bytes as UDP payload: what the small-packet figures of the field mean.
 SMALL = 64
 LOST = 0.005
+# Seconds after the last packet until everybody has noticed that there is no traffic, and how long rest
+# is then looked at.
+REST_AFTER, REST = 12, 10
 FIRST_RATE, LAST_RATE = 20000, 1000000
 
 
@@ -53,11 +56,12 @@ class Bench:
         raise SystemExit(f"nothing comes back from {self.target}")
 
     def idle(self):
-        time.sleep(0.3)
+        """In CPU seconds per hour."""
+        time.sleep(REST_AFTER)
         before, began = self.cpu(), time.time()
-        time.sleep(self.seconds)
+        time.sleep(REST)
         used = max([after - b for after, b in zip(self.cpu(), before)], default=0)
-        return {"idle": used * 1000 / (time.time() - began)}
+        return {"idle": used * 3600 / (time.time() - began)}
 
     def stream(self):
         return self.tcp("stream", 1)
@@ -177,7 +181,7 @@ def resident(pid):
 def main():
     lab, name, pid_a, pid_b, target, started, seconds, *phases = sys.argv[1:]
     bench = Bench(lab, [pid for pid in (pid_a, pid_b) if pid], target, float(started), int(seconds))
-    result = {"name": name}
+    result = {"name": name, "round": started}
     for phase in phases:
         result.update(getattr(bench, phase)())
     print(json.dumps(result), flush=True)

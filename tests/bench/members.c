@@ -92,7 +92,7 @@ publish(Crowd *crowd, const StileEnvelopes *envelopes, guint number)
     stile_ed25519_public(private, stamp.device);
     stile_clock_random(crowd->clock, random, sizeof random);
     certificate = enrol(crowd, number, stamp.device);
-    presence = stile_presence_write(certificate, NULL);
+    presence = stile_presence_write(certificate, NULL, NULL, 0);
     payload = g_bytes_get_data(presence, &size);
     sealed = stile_envelope_seal_presence(envelopes, &stamp, private, random, payload, size);
     stile_topics_tag(&envelopes->topics, stamp.device, &tag);

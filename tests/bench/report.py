@@ -8,6 +8,7 @@ import statistics
 import sys
 
 LABELS = {"none": "no tunnel", "plain": "Stile without crypto", "stile": "Stile", "before": "Stile before",
+          "service": "stiled, all of it",
           "crowd": "Stile, 1000 peers more",
           "wireguard_go": "wireguard-go"}
 # Key, heading, digits; whether more is better.
@@ -24,8 +25,8 @@ COLUMNS = [
     ("resident", "MB resident", 1, False),
     ("small_rate", "64 bytes, kpps", 0, True),
     ("small_cpu", "CPU µs/packet, both", 2, False),
-    ("idle", "idle, ms/s", 2, False),
-    ("first_ping", "first ping, s", 2, False),
+    ("idle", "at rest, CPU s/h", 2, False),
+    ("first_ping", "start to first ping, s", 2, False),
 ]
 RATIOS = ["stream", "reverse", "streams", "wire", "cpu", "small_rate", "small_cpu"]
 RATIO_HEADINGS = {"stream": "one stream", "reverse": "the other way", "streams": "four streams",
@@ -39,21 +40,21 @@ def quantile(values, share):
 
 
 def read(path):
-    """Rounds of each name, the two lines of a round as one; in the order of their first."""
+    """Rounds of each name, the lines of a round as one; in the order of their first."""
     rounds = {}
     with open(path) as file:
         for line in file:
             result = json.loads(line)
             mine = rounds.setdefault(result.pop("name"), [])
-            if "wire" in result and mine:
-                mine[-1]["wire"] = result["wire"]
-                continue
             rtts = result.pop("rtts", None)
             if rtts:
                 result["rtt"], result["rtt99"] = statistics.median(rtts), quantile(rtts, 0.99)
             if "stream_cpu_a" in result:
                 result["cpu"] = result["stream_cpu_a"] + result["stream_cpu_b"]
-            mine.append(result)
+            if mine and mine[-1].get("round") == result.get("round"):
+                mine[-1].update(result)
+            else:
+                mine.append(result)
     return rounds
 
 

@@ -4,6 +4,7 @@
 # cipher, the number of threads.
 #
 #   tunnel_NAME     starts both ends, PID_A and PID_B; fails when they cannot be started
+#   settled_NAME    (where there is one) returns when the tunnel is as it will stay, after the first ping
 #   tunnel_keys     keys and certificates for all of them, once
 
 PORT=51820
@@ -89,6 +90,46 @@ tunnel_crowd() {
 
 crowd_end() { # a|b PROGRAM
     if [ "$1" = a ]; then stile_end "$@" --peers "$LAB_DIR/crowd"; else stile_end "$@"; fi
+}
+
+# The whole service, as it starts on a machine that is a member: it asks the broker and a STUN server,
+# and finds its way through both NATs by itself.
+service_world() {
+    lab_broker
+    lab_turn
+    lab_stile a
+    lab_stile b
+    lab_ctl a network create home --member a --rendezvous mqtt://192.0.2.1 --stun 192.0.2.1
+    lab_ctl a invite b --output "$LAB_DIR/b.stile"
+    lab_ctl b join "$LAB_DIR/b.stile"
+    # Remembered: from now on they come up when they start.
+    lab_ctl a up home
+    lab_ctl b up home
+    wait_until 20 settled_service || return 1
+    stop
+}
+
+service_end() { # a|b
+    rm -f "$LAB_DIR/$1/bus"
+    lab_stile "$1"
+    lab_busctl "$1" call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus StartServiceByName \
+        su net.stile.Stile1 0
+    LAB_PID=$(lab_stiled_pid "$1")
+}
+
+tunnel_service() {
+    if [ ! -d "$LAB_DIR/a/state" ]; then service_world || return 1; fi
+    # Making the network is no part of what is measured.
+    STARTED=$EPOCHREALTIME
+    both_ends service_end
+}
+
+settled_service() {
+    wait_until 20 service_is_direct a && wait_until 20 service_is_direct b
+}
+
+service_is_direct() { # a|b
+    [ "$(lab_ctl "$1" status --json | jq -r '.networks[0].peers[0].state')" = direct ]
 }
 
 # --- no tunnel
