@@ -39,6 +39,7 @@ libstiled_la_SOURCES = \
 	dbus/bridge.c dbus/bridge.h \
 	dbus/capabilities.c dbus/capabilities.h \
 	dbus/error.c dbus/error.h \
+	dbus/footprint.c dbus/footprint.h \
 	dbus/kinds.h dbus/manager.c dbus/nat.c dbus/network.c dbus/path.c dbus/peer.c \
 	dbus/relay.c \
 	dbus/names.c dbus/names.h \

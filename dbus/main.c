@@ -3,6 +3,7 @@
 #include "config.h"
 #include "dbus/capabilities.h"
 #include "dbus/error.h"
+#include "dbus/footprint.h"
 #include "dbus/kinds.h"
 #include "dbus/names.h"
 #include "dbus/state-directory.h"
@@ -16,6 +17,9 @@
 #include <unistd.h>
 
 #define FAREWELL 500 /* milliseconds */
+
+/* Then the networks have come up, and what can be reached soon is. */
+#define STARTED_AFTER 10 /* seconds */
 
 typedef struct {
     GMainLoop *loop;
@@ -82,6 +86,13 @@ watch_signal(int number, Service *service)
     return source;
 }
 
+static gboolean
+on_started(gpointer user_data)
+{
+    stile_footprint_trim();
+    return G_SOURCE_REMOVE;
+}
+
 /* What a network has to tell whoever keeps this machine; the journal has it. */
 static void
 on_warning(StileNetwork *network, const char *sentence, gpointer user_data)
@@ -135,7 +146,11 @@ run(Service *service)
 {
     g_autoptr(GSource) on_term = watch_signal(SIGTERM, service);
     g_autoptr(GSource) on_int = watch_signal(SIGINT, service);
+    g_autoptr(GSource) started = g_timeout_source_new_seconds(STARTED_AFTER);
     guint owner;
+
+    g_source_set_callback(started, on_started, NULL, NULL);
+    g_source_attach(started, NULL);
 
     service->loop = g_main_loop_new(NULL, FALSE);
     owner = g_bus_own_name(G_BUS_TYPE_SYSTEM, STILE_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE,
@@ -147,6 +162,7 @@ run(Service *service)
     g_clear_pointer(&service->tree, stile_tree_free);
     g_source_destroy(on_term);
     g_source_destroy(on_int);
+    g_source_destroy(started);
     g_main_loop_unref(service->loop);
 }
 

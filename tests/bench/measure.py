@@ -75,6 +75,8 @@ class Bench:
     def streams(self):
         # Beside the load from begin to end, without its start.
         count = int(self.seconds / PING_EVERY)
+        for pid in self.pids:
+            forget_peak(pid)
         load = self.tcp_start(4)
         time.sleep(0.4)
         ping = self.spawn("a", "ping", "-n", "-D", "-i", str(PING_EVERY), "-c", str(count), "-W", "1",
@@ -171,6 +173,12 @@ def cpu_of(pid):
         with open(f"/proc/{pid}/task/{task}/schedstat") as file:
             total += int(file.read().split()[0])
     return total / 1e9
+
+
+def forget_peak(pid):
+    """What is resident is from now on the most since now (proc(5), clear_refs)."""
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
 
 
 def resident(pid):
