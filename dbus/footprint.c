@@ -9,6 +9,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define LARGE (256 * 1024)
+
+void
+stile_footprint_init(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+}
+
 static int
 let_go(struct dl_phdr_info *info, size_t size, void *data)
 {

@@ -4,6 +4,14 @@
 G_BEGIN_DECLS
 
 /**
+ * stile_footprint_init:
+ *
+ * Large blocks go back to the system when they are freed, however many there were before: without
+ * it, the buffers of one probe raise the allocator's bound, and the next ones stay. Before threads.
+ */
+void stile_footprint_init(void);
+
+/**
  * stile_footprint_trim:
  *
  * Gives back what only the start needed: freed memory that the allocator keeps, and the code of
