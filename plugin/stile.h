@@ -96,8 +96,8 @@ G_DECLARE_FINAL_TYPE(StileNat, stile_nat, STILE, NAT, GObject)
 StileEngine *stile_engine_new(const char *state_directory, GStrv *ret_warnings, GError **error);
 /** Brings all networks down, without changing what is remembered: for the end of the service. */
 void stile_engine_shutdown(StileEngine *engine);
-/** Whether routers are still being told, after that, what is not needed any more: they hear it while
- * the main context runs on. */
+/** Whether routers are still being told, after that, what is not needed any more: they hear it
+ * while the main context runs on. */
 gboolean stile_engine_is_leaving(StileEngine *engine);
 
 /** Returns: (transfer container) (element-type StileNetwork) */

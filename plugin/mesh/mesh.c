@@ -360,9 +360,9 @@ stile_mesh_new(StileClock *clock, StileNetworkState *state, StileRoster *roster,
     }
     if (!(mesh->tun = stile_tun_new(INTERFACE_PATTERN, error)))
         return NULL;
-    mesh->underlay = stile_underlay_new(clock, config->servers, config->policy != STILE_RELAY_NEVER, config->port,
-                                        stile_tun_name(mesh->tun), &stile_mesh_underlay_ops, mesh,
-                                        error);
+    mesh->underlay = stile_underlay_new(clock, config->servers, config->policy != STILE_RELAY_NEVER,
+                                        config->port, stile_tun_name(mesh->tun),
+                                        &stile_mesh_underlay_ops, mesh, error);
     if (!mesh->underlay)
         return NULL;
     mesh->mtu = choose_mtu(mesh, config);

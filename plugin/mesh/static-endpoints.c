@@ -123,7 +123,7 @@ find_wanted(StileStaticEndpoints *endpoints)
         const Endpoint *endpoint = endpoints->list->pdata[i];
 
         for (guint j = 0; !endpoint->name.host && j < n_public; j++) {
-            StileAddress address = stile_address_with_port(&public[j], endpoint->name.port);
+            StileAddress address = stile_address_with_port(&public[j], endpoint -> name.port);
 
             append(endpoints, wanted, &address);
         }
