@@ -207,7 +207,7 @@ on_carries(gpointer user_data, const guint8 device[STILE_KEY_SIZE])
     if (!peer || !stile_peer_connection(peer))
         return;
     stile_mesh_tell_broker(mesh, peer, stile_peer_connection(peer), NULL);
-    stile_mesh_refresh_soon(mesh);
+    stile_mesh_refresh_peer_soon(mesh, peer);
 }
 
 static const StileRendezvousOps rendezvous_ops = {
