@@ -83,7 +83,9 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/signal/retry \
 	tests/fuzz/seeds/signal/stand-in
 
-check_PROGRAMS += tests/unit/test-udp-watch
+check_PROGRAMS += tests/unit/test-stream-relay tests/unit/test-udp-watch
+tests_unit_test_stream_relay_SOURCES = tests/unit/test-stream-relay.c
+tests_unit_test_stream_relay_LDADD = $(unit_ldadd)
 tests_unit_test_udp_watch_SOURCES = tests/unit/test-udp-watch.c
 tests_unit_test_udp_watch_LDADD = $(unit_ldadd)
 

@@ -40,8 +40,9 @@ struct _StileTurnStream {
     GSource *write_source;
 
     GByteArray *input;
-    GQueue queue; /* of Packet */
-    gsize queued; /* bytes in it */
+    GQueue queue;  /* of Packet */
+    gsize queued;  /* bytes in it */
+    gboolean full; /* the stream was, and the queue has not been empty since */
     /* Written from the front; unchanged until it is empty, because TLS wants the same bytes again
      * when it could not write them. */
     GByteArray *sending;
@@ -132,11 +133,13 @@ next_packet(StileTurnStream *stream)
 
     while ((packet = g_queue_pop_head(&stream->queue))) {
         stream->queued -= packet->size;
-        if (!packet->datagram || packet->queued >= oldest)
+        /* Where it was us who were slow, being late does not help against anything. */
+        if (!packet->datagram || !stream->full || packet->queued >= oldest)
             return packet;
         stream->dropped++;
         g_free(packet);
     }
+    stream->full = FALSE;
     return NULL;
 }
 
@@ -178,8 +181,10 @@ write_some(StileTurnStream *stream, GError **error)
             out, stream->sending->data + stream->sent, stream->sending->len - stream->sent, NULL,
             &local);
         if (written < 0) {
-            if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+            if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
+                stream->full = TRUE;
                 return TRUE;
+            }
             g_propagate_error(error, g_steal_pointer(&local));
             return FALSE;
         }
