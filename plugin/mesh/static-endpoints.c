@@ -116,14 +116,14 @@ static GArray *
 find_wanted(StileStaticEndpoints *endpoints)
 {
     GArray *wanted = g_array_new(FALSE, TRUE, sizeof(StileCandidate));
-    StileAddress public[MAX_PUBLIC];
-    guint n_public = public_addresses(endpoints, public);
+    StileAddress seen[MAX_PUBLIC];
+    guint n_seen = public_addresses(endpoints, seen);
 
     for (guint i = 0; i < endpoints->list->len; i++) {
         const Endpoint *endpoint = endpoints->list->pdata[i];
 
-        for (guint j = 0; !endpoint->name.host && j < n_public; j++) {
-            StileAddress address = stile_address_with_port(&public[j], endpoint -> name.port);
+        for (guint j = 0; !endpoint->name.host && j < n_seen; j++) {
+            StileAddress address = stile_address_with_port(&seen[j], endpoint->name.port);
 
             append(endpoints, wanted, &address);
         }
