@@ -61,6 +61,14 @@ libstile_la_SOURCES += \
 	plugin/mesh/stun-members.c plugin/mesh/stun-members.h \
 	plugin/mesh/technique.c plugin/mesh/technique.h
 
+check_PROGRAMS += tests/unit/test-static-endpoints tests/unit/test-stun-members \
+	tests/unit/test-technique
+tests_unit_test_static_endpoints_SOURCES = tests/unit/test-static-endpoints.c
+tests_unit_test_static_endpoints_LDADD = $(unit_ldadd)
+tests_unit_test_stun_members_SOURCES = tests/unit/test-stun-members.c
+tests_unit_test_stun_members_LDADD = $(unit_ldadd)
+tests_unit_test_technique_SOURCES = tests/unit/test-technique.c
+tests_unit_test_technique_LDADD = $(unit_ldadd)
 check_PROGRAMS += tests/unit/test-choice tests/unit/test-connection tests/unit/test-outside \
 	tests/unit/test-signal
 tests_unit_test_outside_SOURCES = tests/unit/test-outside.c

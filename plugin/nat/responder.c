@@ -168,8 +168,7 @@ drop_old_tests(StileNatResponder *responder)
     gint64 now = stile_clock_now(responder->clock);
 
     while (responder->tests->len > 0 &&
-           (responder->tests->len >= MAX_TESTS ||
-            g_array_index(responder->tests, Test, 0).at < now - TEST_EXPIRY))
+           g_array_index(responder->tests, Test, 0).at < now - TEST_EXPIRY)
         g_array_remove_index(responder->tests, 0);
 }
 
@@ -185,14 +184,17 @@ answer_from_elsewhere(StileNatResponder *responder, StileNatPort port, guint32 c
                       const StileStunMessage *message, const StileEndpoint *from)
 {
     gint64 now = stile_clock_now(responder->clock);
-    Test *test = find_test(responder, message->id);
     StileAddress other;
+    Test *test;
 
+    drop_old_tests(responder);
+    test = find_test(responder, message->id);
     if (!test) {
         Test fresh = {.from = *from, .port = port, .at = now};
 
         memcpy(fresh.id, message->id, sizeof fresh.id);
-        drop_old_tests(responder);
+        if (responder->tests->len == MAX_TESTS)
+            g_array_remove_index(responder->tests, 0);
         g_array_append_val(responder->tests, fresh);
         test = &g_array_index(responder->tests, Test, responder->tests->len - 1);
     } else if (!stile_address_equal(&test->from.remote, &from->remote)) {
