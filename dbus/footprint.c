@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For dl_iterate_phdr(). */
-#define _GNU_SOURCE
-#include <glib.h>
+#include "config.h"
 
 #include "dbus/footprint.h"
 #include <link.h>
