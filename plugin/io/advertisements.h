@@ -8,9 +8,10 @@ G_BEGIN_DECLS
 /**
  * StileAdvertisements:
  *
- * What routers advertise (RFC 4861) beyond that which the kernel uses itself, as it passes it on
- * over rtnetlink. Where something else than the kernel handles advertisements (`accept_ra` is 0, as
- * NetworkManager sets it), there is nothing to hear.
+ * What routers advertise (RFC 4861) beyond that which the kernel uses itself: as it passes it on
+ * over rtnetlink, and from the routers directly where we may have a raw socket, because the kernel
+ * is silent where something else handles advertisements (`accept_ra` is 0, as NetworkManager sets
+ * it). What comes by both ways is told twice.
  */
 typedef struct _StileAdvertisements StileAdvertisements;
 

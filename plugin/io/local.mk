@@ -26,4 +26,4 @@ FUZZ_TARGETS += tests/fuzz/fuzz-netlink
 tests_fuzz_fuzz_netlink_SOURCES = tests/fuzz/fuzz-netlink.c $(fuzz_driver)
 tests_fuzz_fuzz_netlink_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_netlink_LDFLAGS = $(fuzz_ldflags)
-EXTRA_DIST += tests/fuzz/seeds/netlink/dump tests/fuzz/seeds/netlink/routes
+EXTRA_DIST += tests/fuzz/seeds/netlink/advertisement tests/fuzz/seeds/netlink/dump tests/fuzz/seeds/netlink/routes

@@ -11,6 +11,7 @@
 #include "io/tun.h"
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sched.h>
@@ -102,6 +103,42 @@ test_recorded(void)
     routes = list_recording("routes", &messages);
     g_assert_cmpuint(messages, >, 5); /* all others are no default routes of the main table */
     g_assert_cmpstr(routes, ==, EXPECTED_ROUTES);
+}
+
+/* What the kernel passes on of a router's advertisement: here a PREF64 option, RFC 8781. */
+static void
+test_advertisement(void)
+{
+    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "tests/fuzz/seeds/netlink",
+                                                  "advertisement", NULL);
+    g_autofree char *data = NULL, *router = NULL;
+    StileNetlinkAdvertisement advertisement;
+    struct nlmsghdr *message;
+    struct nduseroptmsg *info;
+    gsize size;
+
+    g_assert_true(g_file_get_contents(path, &data, &size, NULL));
+    message = (struct nlmsghdr *)(void *)data;
+    info = mnl_nlmsg_get_payload(message);
+    g_assert_true(mnl_nlmsg_ok(message, (int)size));
+    g_assert_true(stile_netlink_parse_advertisement(&advertisement, message));
+    g_assert_cmpuint(advertisement.ifindex, ==, 2);
+    g_assert_cmpuint(advertisement.size, ==, 16);
+    g_assert_cmpuint(advertisement.options[0], ==, 38);
+    router = stile_address_ip_to_string(&advertisement.router);
+    g_assert_cmpstr(router, ==, "fe80::1%2");
+    /* More options than there are, something else than an advertisement, no interface, cut off */
+    info->nduseropt_opts_len = 40;
+    g_assert_false(stile_netlink_parse_advertisement(&advertisement, message));
+    info->nduseropt_opts_len = 16;
+    info->nduseropt_icmp_type = 137;
+    g_assert_false(stile_netlink_parse_advertisement(&advertisement, message));
+    info->nduseropt_icmp_type = 134;
+    info->nduseropt_ifindex = 0;
+    g_assert_false(stile_netlink_parse_advertisement(&advertisement, message));
+    info->nduseropt_ifindex = 2;
+    message->nlmsg_len = MNL_NLMSG_HDRLEN + sizeof *info - 1;
+    g_assert_false(stile_netlink_parse_advertisement(&advertisement, message));
 }
 
 static void
@@ -317,6 +354,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/links/recorded", test_recorded);
+    g_test_add_func("/links/advertisement", test_advertisement);
     g_test_add_func("/links/link-type", test_link_type);
     g_test_add_func("/links/bridges", test_bridges);
     g_test_add_func("/links/watch", test_watch);
