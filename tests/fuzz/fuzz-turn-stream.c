@@ -33,6 +33,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gsize at = 0, length, whole, early, early_whole;
     StileFrame frame;
 
+    if (size == 0)
+        return 0;
     while ((frame = stile_frame_find(data + at, size - at, &length, &whole)) == STILE_FRAME_STUN ||
            frame == STILE_FRAME_CHANNEL_DATA) {
         check(frame, data + at, length, whole);
