@@ -2,10 +2,12 @@
 /* Port mappings by the real miniupnpd, on a router of three network namespaces (a host in a LAN,
  * the router, a host outside): PCP, NAT-PMP and UPnP (of both versions, on a router that speaks
  * nothing else) get one, a datagram from outside comes through it, and none does after it was given
- * back. Needs root; the namespaces end with the test. */
+ * back; and what a router announces to its whole link is heard, of both families. Needs root; the
+ * namespaces end with the test. */
 #include "config.h"
 
 #include "io/socket.h"
+#include "portmap/announcements.h"
 #include "portmap/portmap-private.h"
 
 #include <glib/gstdio.h>
@@ -174,7 +176,7 @@ world_build(World *world)
 static void
 world_end(World *world)
 {
-    static const char *const files[] = {"conf", "rules", "pid"};
+    static const char *const files[] = {"announce.py", "conf", "rules", "pid"};
 
     end(&world->daemon);
     end(&world->router);
@@ -302,10 +304,77 @@ test_mappings(void)
     }
 }
 
+/* From the router's address and that port to all hosts of the link. */
+static void
+announce(World *world, const char *from, guint16 port, char word)
+{
+    gboolean ipv6 = strchr(from, ':') != NULL;
+    g_autofree char *script = g_strdup_printf(
+        "import socket\n"
+        "link = socket.if_nametoindex('lan1')\n"
+        "s = socket.socket(socket.%s, socket.SOCK_DGRAM)\n"
+        "s.setsockopt(%s)\n"
+        "s.bind(('%s', %u%s))\n"
+        "s.sendto(b'%c' * 24, %s)\n",
+        ipv6 ? "AF_INET6" : "AF_INET",
+        ipv6 ? "socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, link"
+             : "socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton('192.168.77.1')",
+        from, port, ipv6 ? ", 0, link" : "", word,
+        ipv6 ? "('ff02::1', 5350, 0, link)" : "('224.0.0.1', 5350)");
+    g_autofree char *file = write_file(world, "announce.py", script);
+    g_autofree char *command = g_strconcat("python3 ", file, NULL);
+
+    run(world->router, command);
+}
+
+static void
+on_announcement(gpointer user_data, const guint8 *data, gsize size)
+{
+    g_string_append_printf(user_data, "%c%zu ", data[0], size);
+}
+
+static void
+hear(World *world, const char *from, const char *server)
+{
+    g_autoptr(GString) heard = g_string_new(NULL);
+    gint64 stop = g_get_monotonic_time() + PATIENCE;
+    StileAnnouncements *announcements;
+    StileAddress address;
+
+    g_assert_true(stile_address_parse(&address, server, 5351, NULL));
+    announcements = stile_announcements_new(NULL, &address, on_announcement, heard);
+    g_assert_nonnull(announcements);
+    /* Who speaks from another port is not the server; the second one shows that the first came. */
+    announce(world, from, 5352, 'a');
+    announce(world, from, 5351, 'b');
+    while (!strstr(heard->str, "b") && g_get_monotonic_time() < stop) {
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(1000);
+    }
+    g_assert_cmpstr(heard->str, ==, "b24 ");
+    stile_announcements_free(announcements);
+}
+
+static void
+test_announcements(void)
+{
+    g_auto(World) world = {0};
+    g_autofree char *python = g_find_program_in_path("python3");
+
+    if (!python || !world_build(&world)) {
+        g_test_skip("no python3, or no right to make network namespaces");
+        return;
+    }
+    run(world.router, "ip addr add fe80::1/64 dev lan1 nodad");
+    hear(&world, "192.168.77.1", "192.168.77.1");
+    hear(&world, "fe80::1", "[fe80::1%lan0]:5351");
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/portmap/miniupnpd", test_mappings);
+    g_test_add_func("/portmap/announcements", test_announcements);
     return g_test_run();
 }
