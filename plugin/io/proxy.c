@@ -39,6 +39,13 @@ stile_proxy_resolver_new(const char *https_proxy, const char *no_proxy)
     return g_simple_proxy_resolver_new(uri, (char **)ignored->pdata);
 }
 
+gboolean
+stile_proxy_is_decided(void)
+{
+    return g_getenv("GIO_USE_PROXY_RESOLVER") || from_environment("https_proxy") ||
+           from_environment("all_proxy") || from_environment("no_proxy");
+}
+
 GProxyResolver *
 stile_proxy_resolver_from_environment(void)
 {

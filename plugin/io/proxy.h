@@ -22,10 +22,14 @@ GProxyResolver *stile_proxy_resolver_new(const char *https_proxy, const char *no
  *
  * By https_proxy, else all_proxy, and no_proxy, or the same in capitals. Not GIO's default resolver
  * unless GIO_USE_PROXY_RESOLVER names one: those read the settings of a desktop, which a service
- * does not have, and bring megabytes of libraries with them to find that out.
+ * seldom has, and bring megabytes of libraries with them to find that out.
  *
  * Returns: (transfer full) (nullable): %NULL: there is no proxy
  */
 GProxyResolver *stile_proxy_resolver_from_environment(void);
+
+/** Whether the environment says something of proxies, be it that there is none: then nobody else
+ * needs to be asked. */
+gboolean stile_proxy_is_decided(void);
 
 G_END_DECLS

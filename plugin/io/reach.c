@@ -20,6 +20,7 @@ typedef struct {
     GTlsCertificateFlags flags;
     /* Whoever is tried now, while it is not reached: NULL when that is not a proxy. */
     char *proxy;
+    GError *reason; /* why it failed without a proxy, while the system is asked for one */
 } Reach;
 
 gboolean
@@ -54,6 +55,7 @@ reach_free(gpointer data)
     g_free(reach->host);
     g_free(reach->protocol);
     g_free(reach->proxy);
+    g_clear_error(&reach->reason);
     g_free(reach);
 }
 
@@ -176,6 +178,42 @@ on_event(GSocketClient *client, GSocketClientEvent event, GSocketConnectable *wh
     }
 }
 
+/* Which proxy there is depends on the scheme. Whatever ours is, `https` is what the one that lets
+ * anything through is configured under (CONNECT; RFC 6455 §4.1 has the same rule for `ws`). */
+static char *
+uri_of(const char *host, guint16 port)
+{
+    return g_uri_join(G_URI_FLAGS_NONE, "https", NULL, host, port, "", NULL, NULL);
+}
+
+static void begin(GTask *task, const char *host, GProxyResolver *proxies);
+
+static void
+on_proxies(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    Reach *reach = g_task_get_task_data(task);
+    GProxyResolver *system = G_PROXY_RESOLVER(source);
+    g_auto(GStrv) uris = g_proxy_resolver_lookup_finish(system, result, NULL);
+
+    if (uris && uris[0] && strcmp(uris[0], "direct://") != 0)
+        begin(g_steal_pointer(&task), reach->host, system);
+    else
+        give_up(task, g_steal_pointer(&reach->reason));
+}
+
+/* Only now: to find out takes megabytes of libraries, and most networks need no proxy. */
+static void
+ask_system(GTask *task, GError *reason)
+{
+    Reach *reach = g_task_get_task_data(task);
+    g_autofree char *uri = uri_of(reach->host, reach->target.port);
+
+    reach->reason = reason;
+    g_proxy_resolver_lookup_async(g_proxy_resolver_get_default(), uri, g_task_get_cancellable(task),
+                                  on_proxies, task);
+}
+
 static void
 on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -186,8 +224,13 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
     reach->connection = g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
     g_signal_handlers_disconnect_by_data(source, reach);
     if (!reach->connection) {
-        give_up(task,
-                stile_reason_from_error(error, reach->proxy ? reach->proxy : reach->target.host));
+        GError *reason = stile_reason_from_error(error,
+                                                 reach->proxy ? reach->proxy : reach->target.host);
+
+        if (!reach->reason && !stile_proxy_is_decided() && !g_task_return_error_if_cancelled(task))
+            ask_system(g_steal_pointer(&task), reason);
+        else
+            give_up(task, reason);
         return;
     }
     tune(g_socket_connection_get_socket(reach->connection));
@@ -197,12 +240,10 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
         g_task_return_pointer(task, g_object_ref(reach->connection), g_object_unref);
 }
 
-/* Which proxy there is depends on the scheme. Whatever ours is, `https` is what the one that lets
- * anything through is configured under (CONNECT; RFC 6455 §4.1 has the same rule for `ws`). */
 static GSocketConnectable *
 destination(const char *host, guint16 port)
 {
-    g_autofree char *uri = g_uri_join(G_URI_FLAGS_NONE, "https", NULL, host, port, "", NULL, NULL);
+    g_autofree char *uri = uri_of(host, port);
     GSocketConnectable *address = g_network_address_parse_uri(uri, port, NULL);
 
     return address ? address : g_network_address_new(host, port);

@@ -75,6 +75,10 @@ test_environment(void)
         g_unsetenv(names[i]);
     g_unsetenv("GIO_USE_PROXY_RESOLVER");
     check_environment("direct://");
+    g_assert_false(stile_proxy_is_decided());
+    g_setenv("no_proxy", "*", TRUE);
+    g_assert_true(stile_proxy_is_decided());
+    g_unsetenv("no_proxy");
     g_setenv("ALL_PROXY", "socks5://all-capitals.test:1", TRUE);
     check_environment("socks5://all-capitals.test:1");
     g_setenv("all_proxy", "socks5://all.test:1", TRUE);
@@ -83,6 +87,7 @@ test_environment(void)
     check_environment("http://capitals.test:2");
     g_setenv("https_proxy", "http://small.test:3", TRUE);
     check_environment("http://small.test:3");
+    g_assert_true(stile_proxy_is_decided());
     g_setenv("NO_PROXY", "broker.test", TRUE);
     check_environment("direct://");
     g_setenv("no_proxy", "elsewhere.test", TRUE);
