@@ -24,8 +24,9 @@
 /* How many sends go one by one after the kernel refused segments, before they are tried again: the
  * route may have moved to a device that can. */
 #define REFUSED_SENDS 4096
-/* Room for some milliseconds of a fast sender; more would only be a standing queue. */
-#define RECEIVE_BYTES (4 * 1024 * 1024)
+/* The kernel doubles it: room for what a fast sender sends while we wait some milliseconds for a
+ * processor. Everything waits here in one order, so more would be a standing queue for all. */
+#define RECEIVE_BYTES (1024 * 1024)
 /* What the device has not taken yet waits here, in one order. The kernel doubles it, and calls the
  * socket writable while less than this is waiting: who asks before each 64 KiB loses nothing. */
 #define SEND_BYTES (256 * 1024)
@@ -217,18 +218,19 @@ read_control(StileSocket *self, struct msghdr *header, StileDatagram *datagram)
 }
 
 guint
-stile_socket_receive(StileSocket *self, StileReceiveBuffers *buffers, StileDatagram *ret)
+stile_socket_receive(StileSocket *self, StileReceiveBuffers *buffers, StileDatagram *ret, guint max)
 {
     guint n = 0;
     int got;
 
-    for (guint i = 0; i < STILE_SOCKET_MAX_BATCH; i++) {
+    max = MIN(max, STILE_SOCKET_MAX_BATCH);
+    for (guint i = 0; i < max; i++) {
         buffers->messages[i].msg_hdr.msg_namelen = sizeof buffers->names[i];
         buffers->messages[i].msg_hdr.msg_controllen = sizeof buffers->controls[i];
     }
     /* An error of an earlier send is reported once, in place of data: ask past it. */
     for (guint tries = 0; tries < 4; tries++) {
-        got = recvmmsg(self->fd, buffers->messages, STILE_SOCKET_MAX_BATCH, MSG_DONTWAIT, NULL);
+        got = recvmmsg(self->fd, buffers->messages, max, MSG_DONTWAIT, NULL);
         if (got >= 0 || errno == EAGAIN || errno == EBADF || errno == ENOTSOCK)
             break;
     }

@@ -62,14 +62,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StileReceiveBuffers, stile_receive_buffers_free)
 
 /**
  * stile_socket_receive:
- * @ret: room for %STILE_SOCKET_MAX_BATCH
+ * @ret: room for @max
+ * @max: no more than so many; nor more than %STILE_SOCKET_MAX_BATCH
  *
  * Takes what is there, without blocking. ICMP errors queued on the socket are read and dropped:
  * they are easily forged, and only the absence of answers tells that a path is dead.
  *
  * Returns: how many datagrams, 0 for none
  */
-guint stile_socket_receive(StileSocket *socket, StileReceiveBuffers *buffers, StileDatagram *ret);
+guint stile_socket_receive(StileSocket *socket, StileReceiveBuffers *buffers, StileDatagram *ret,
+                           guint max);
 
 /**
  * stile_socket_send:

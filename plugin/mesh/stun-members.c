@@ -147,7 +147,8 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
 {
     Second *second = user_data;
     StileDatagram datagrams[STILE_SOCKET_MAX_BATCH];
-    guint n = stile_socket_receive(second->socket, second->members->buffers, datagrams);
+    guint n = stile_socket_receive(second->socket, second->members->buffers, datagrams,
+                                   STILE_SOCKET_MAX_BATCH);
 
     for (guint i = 0; i < n; i++)
         for (gsize at = 0; at < datagrams[i].size; at += datagrams[i].segment) {

@@ -33,7 +33,7 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
     Wire *wire = user_data;
     g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Received));
     g_autoptr(GSource) source = g_source_ref(wire->source);
-    guint n = stile_socket_receive(wire->socket, wire->buffers, datagrams);
+    guint n = stile_socket_receive(wire->socket, wire->buffers, datagrams, STILE_SOCKET_MAX_BATCH);
 
     g_array_set_clear_func(all, received_clear);
     for (guint i = 0; i < n; i++)

@@ -237,7 +237,7 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
 
     stream->refs++;
     for (guint batch = 0; batch < MAX_BATCHES && n == STILE_SOCKET_MAX_BATCH; batch++) {
-        n = stile_socket_receive(port->socket, stream->buffers, datagrams);
+        n = stile_socket_receive(port->socket, stream->buffers, datagrams, STILE_SOCKET_MAX_BATCH);
         for (guint i = 0; i < n; i++)
             for (gsize at = 0; at < datagrams[i].size && !stream->closed;
                  at += datagrams[i].segment)

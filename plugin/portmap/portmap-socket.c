@@ -84,7 +84,8 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
     Transport *transport = user_data;
     g_autoptr(GPtrArray) answers = g_ptr_array_new_with_free_func(answer_free);
     g_autoptr(GSource) source = g_source_ref(transport->source);
-    guint n = stile_socket_receive(transport->socket, transport->buffers, datagrams);
+    guint n = stile_socket_receive(transport->socket, transport->buffers, datagrams,
+                                   STILE_SOCKET_MAX_BATCH);
 
     for (guint i = 0; i < n; i++)
         keep_answers(transport, &datagrams[i], answers);

@@ -6,8 +6,12 @@
 #include <linux/virtio_net.h>
 #include <string.h>
 
-/* How many receives before the tun has its turn. */
-#define MAX_RECEIVES 2
+/* How much is opened before the tun has its turn, in bytes: some hundred microseconds, so that the
+ * answer to what came does not wait long. A datagram costs more than its bytes. */
+#define MAX_COST      (128 * 1024)
+#define DATAGRAM_COST 2048
+/* So many datagrams come at once where the kernel merges them: each is many. */
+#define MERGED_BATCH 2
 /* How many bytes are opened before what they hold is written: as much as one super-packet takes,
  * because to wait for more would gain nothing. */
 #define WRITE_EVERY (48 * 1024)
@@ -191,21 +195,26 @@ void
 stile_dataplane_in(StileDataplane *self, StileSocket *socket)
 {
     StileDatagram datagrams[STILE_SOCKET_MAX_BATCH];
+    gsize cost = 0;
 
-    for (guint i = 0; i < MAX_RECEIVES; i++) {
-        guint n = stile_socket_receive(socket, self->receive_buffers, datagrams);
+    while (cost < MAX_COST) {
+        guint max = self->merged ? MERGED_BATCH : STILE_SOCKET_MAX_BATCH;
+        guint n = stile_socket_receive(socket, self->receive_buffers, datagrams, max);
         gsize unwritten = 0;
 
-        for (guint j = 0; j < n; j++) {
-            handle_datagram(self, &datagrams[j]);
-            unwritten += datagrams[j].size;
+        self->merged = FALSE;
+        for (guint i = 0; i < n; i++) {
+            handle_datagram(self, &datagrams[i]);
+            cost += DATAGRAM_COST + datagrams[i].size;
+            unwritten += datagrams[i].size;
             if (unwritten < WRITE_EVERY)
                 continue;
+            self->merged = TRUE;
             stile_dataplane_in_flush(self);
             unwritten = 0;
         }
         stile_dataplane_in_flush(self);
-        if (n < STILE_SOCKET_MAX_BATCH)
+        if (n < max)
             break;
     }
 }

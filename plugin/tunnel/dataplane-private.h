@@ -108,6 +108,7 @@ struct _StileDataplane {
     StileOutBatch batch;
     guint8 *scratch;
     StileReceiveBuffers *receive_buffers;
+    gboolean merged; /* the datagrams received last were many in one */
     StileCoalescer *coalescer;
     gboolean merge_tcp, merge_udp;
 };

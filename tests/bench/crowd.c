@@ -89,7 +89,7 @@ static void
 serve(Member *member, StileReceiveBuffers *buffers)
 {
     StileDatagram datagrams[STILE_SOCKET_MAX_BATCH];
-    guint n = stile_socket_receive(member->socket, buffers, datagrams);
+    guint n = stile_socket_receive(member->socket, buffers, datagrams, STILE_SOCKET_MAX_BATCH);
 
     for (guint i = 0; i < n; i++) {
         const StileEndpoint from = {

@@ -163,7 +163,9 @@ relay_run(gpointer user_data)
     while (!g_atomic_int_get(&relay->stop)) {
         struct pollfd poll_fd = {.fd = stile_socket_fd(relay->socket), .events = POLLIN};
         StileDatagram got[STILE_SOCKET_MAX_BATCH];
-        guint n = poll(&poll_fd, 1, 50) > 0 ? stile_socket_receive(relay->socket, buffers, got) : 0;
+        guint n = poll(&poll_fd, 1, 50) > 0
+                      ? stile_socket_receive(relay->socket, buffers, got, STILE_SOCKET_MAX_BATCH)
+                      : 0;
 
         for (guint i = 0; i < n; i++) {
             Side *to = stile_address_equal(&got[i].remote, &relay->world->a.address)

@@ -239,7 +239,7 @@ comes_through(World *world, StileSocket *socket, const StileAddress *external)
     for (guint tries = 0; tries < 5; tries++) {
         run(world->outside, command);
         for (guint i = 0; i < 10; i++) {
-            if (stile_socket_receive(socket, buffers, datagrams) > 0)
+            if (stile_socket_receive(socket, buffers, datagrams, STILE_SOCKET_MAX_BATCH) > 0)
                 return datagrams[0].size == 6 && memcmp(datagrams[0].data, "knock\n", 6) == 0;
             g_usleep(10000);
         }

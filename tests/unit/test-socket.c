@@ -43,7 +43,7 @@ receive(StileSocket *socket, StileReceiveBuffers *buffers, StileDatagram *ret)
     struct pollfd poll_fd = {.fd = stile_socket_fd(socket), .events = POLLIN};
 
     g_assert_cmpint(poll(&poll_fd, 1, 10000), ==, 1);
-    return stile_socket_receive(socket, buffers, ret);
+    return stile_socket_receive(socket, buffers, ret, STILE_SOCKET_MAX_BATCH);
 }
 
 static void
@@ -70,13 +70,33 @@ check_pair(int family, const char *loopback, const char *other)
     g_assert_cmpuint(got[0].size, ==, 0);
     g_assert_true(stile_address_equal(&got[0].remote, &to));
     g_assert_true(stile_address_equal_ip(&got[0].local, &sender));
-    g_assert_cmpuint(stile_socket_receive(a, buffers, got), ==, 0);
+    g_assert_cmpuint(stile_socket_receive(a, buffers, got, STILE_SOCKET_MAX_BATCH), ==, 0);
 }
 
 static void
 test_ipv4(void)
 {
     check_pair(AF_INET, "127.0.0.1", "127.0.0.2");
+}
+
+/* No more than asked for; the rest is still there. */
+static void
+test_bound(void)
+{
+    g_autoptr(StileSocket) a = open_socket(AF_INET);
+    g_autoptr(StileSocket) b = open_socket(AF_INET);
+    g_autoptr(StileReceiveBuffers) buffers = stile_receive_buffers_new();
+    StileDatagram got[STILE_SOCKET_MAX_BATCH];
+    StileAddress to = address("127.0.0.1", stile_socket_port(b));
+
+    /* Of rising sizes, so that the kernel merges none. */
+    g_assert_cmpint(stile_socket_send(a, NULL, &to, "1", 1), ==, 0);
+    g_assert_cmpint(stile_socket_send(a, NULL, &to, "two", 3), ==, 0);
+    g_assert_cmpint(stile_socket_send(a, NULL, &to, "three", 5), ==, 0);
+    g_assert_cmpuint(stile_socket_receive(b, buffers, got, 2), ==, 2);
+    g_assert_cmpmem(got[1].data, got[1].size, "two", 3);
+    g_assert_cmpuint(stile_socket_receive(b, buffers, got, 2), ==, 1);
+    g_assert_cmpmem(got[0].data, got[0].size, "three", 5);
 }
 
 static void
@@ -254,6 +274,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/socket/ipv4", test_ipv4);
+    g_test_add_func("/socket/bound", test_bound);
     g_test_add_func("/socket/ipv6", test_ipv6);
     g_test_add_func("/socket/both-families-on-one-port", test_both_families_on_one_port);
     g_test_add_func("/socket/segments", test_segments);

@@ -172,7 +172,8 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
 {
     StileDatagram datagrams[STILE_SOCKET_MAX_BATCH];
     Client *client = user_data;
-    guint n = stile_socket_receive(client->socket, client->buffers, datagrams);
+    guint n = stile_socket_receive(client->socket, client->buffers, datagrams,
+                                   STILE_SOCKET_MAX_BATCH);
 
     for (guint i = 0; i < n; i++)
         for (gsize at = 0; at < datagrams[i].size; at += datagrams[i].segment)
