@@ -35,10 +35,10 @@ gboolean stile_fingerprint_parse(guint8 ret[STILE_SHA256_SIZE], const char *frag
  * @target: copied
  *
  * Opens a stream to a server: its name is looked up, its addresses of both families are tried, over
- * the proxy that there is for `https` (proxy.h; where the environment names none and nothing is reached
- * without, the one of the system's settings), and TLS is agreed on if wanted, with SNI and the
- * ALPN name. An IPv4 address, where there is no IPv4, is reached through the NAT64 that the name
- * server knows of. Takes as long as it takes; cancel it.
+ * the proxy that there is for `https` (proxy.h; where the environment names none and nothing is
+ * reached without, the one of the system's settings), and TLS is agreed on if wanted, with SNI and
+ * the ALPN name. An IPv4 address, where there is no IPv4, is reached through the NAT64 that the
+ * name server knows of. Takes as long as it takes; cancel it.
  */
 void stile_reach_async(const StileReachTarget *target, GCancellable *cancellable,
                        GAsyncReadyCallback callback, gpointer user_data);
