@@ -180,11 +180,8 @@ run_remove(Ctl *ctl, char **arguments, GError **error)
                       g_variant_new("(o)", path), CTL_TIMEOUT_MS, error);
     if (!answer)
         return FALSE;
-    if (ctl->json)
-        ctl_print_json_texts("id", ctl_text(snapshot, path, "Id"), "name",
-                             ctl_text(snapshot, path, "Name"), NULL);
-    else
-        g_print(_("The network %s is forgotten.\n"), ctl_text(snapshot, path, "Name"));
+    ctl_print_done(ctl, snapshot, path, _("The network %s is forgotten.\n"),
+                   ctl_text(snapshot, path, "Name"));
     return TRUE;
 }
 

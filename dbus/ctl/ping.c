@@ -207,12 +207,9 @@ run_probe(Ctl *ctl, char **arguments, GError **error)
     answer = ctl_call(ctl, peer, STILE_INTERFACE_PEER, "Probe", NULL, CTL_TIMEOUT_MS, error);
     if (!answer)
         return FALSE;
-    if (ctl->json)
-        ctl_print_json_texts("id", ctl_text(snapshot, peer, "Id"), "name",
-                             ctl_text(snapshot, peer, "Name"), NULL);
-    else
-        g_print(_("Looking for a direct path to %s: stilectl watch shows how it goes.\n"),
-                ctl_text(snapshot, peer, "Name"));
+    ctl_print_done(ctl, snapshot, peer,
+                   _("Looking for a direct path to %s: stilectl watch shows how it goes.\n"),
+                   ctl_text(snapshot, peer, "Name"));
     return TRUE;
 }
 

@@ -2,7 +2,6 @@
 /* stilectl network set: options that a network keeps */
 #include "commands.h"
 #include "dbus/names.h"
-#include "output.h"
 #include "snapshot.h"
 #include <glib/gi18n.h>
 
@@ -121,11 +120,8 @@ run(Ctl *ctl, char **arguments, GError **error)
                       g_variant_new("(@a{sv})", dict), CTL_TIMEOUT_MS, error);
     if (!answer)
         return FALSE;
-    if (ctl->json)
-        ctl_print_json_texts("id", ctl_text(snapshot, path, "Id"), "name",
-                             ctl_text(snapshot, path, "Name"), NULL);
-    else
-        g_print(_("The network %s keeps that.\n"), ctl_text(snapshot, path, "Name"));
+    ctl_print_done(ctl, snapshot, path, _("The network %s keeps that.\n"),
+                   ctl_text(snapshot, path, "Name"));
     return TRUE;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "snapshot.h"
 #include "dbus/names.h"
+#include "output.h"
 #include <glib/gi18n.h>
 #include <string.h>
 
@@ -319,4 +320,21 @@ ctl_snapshot_json(CtlSnapshot *snapshot, const char *path)
     json_node_init_object(node, object);
     json_object_unref(object);
     return node;
+}
+
+void
+ctl_print_done(Ctl *ctl, CtlSnapshot *snapshot, const char *path, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list arguments;
+
+    if (ctl->json) {
+        ctl_print_json_texts("id", ctl_text(snapshot, path, "Id"), "name",
+                             ctl_text(snapshot, path, "Name"), NULL);
+        return;
+    }
+    va_start(arguments, format);
+    text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_print("%s", text);
 }

@@ -42,5 +42,8 @@ const char *ctl_find_peer(CtlSnapshot *snapshot, const char *network, const char
  * the objects themselves
  */
 JsonNode *ctl_snapshot_json(CtlSnapshot *snapshot, const char *path);
+/** Says what was done to the object at @path: @format to people, its id and name to programs. */
+void ctl_print_done(Ctl *ctl, CtlSnapshot *snapshot, const char *path, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 
 G_END_DECLS

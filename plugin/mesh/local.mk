@@ -65,7 +65,7 @@ check_PROGRAMS += tests/unit/test-static-endpoints tests/unit/test-stun-members 
 	tests/unit/test-technique
 tests_unit_test_static_endpoints_SOURCES = tests/unit/test-static-endpoints.c
 tests_unit_test_static_endpoints_LDADD = $(unit_ldadd)
-tests_unit_test_stun_members_SOURCES = tests/unit/test-stun-members.c
+tests_unit_test_stun_members_SOURCES = tests/unit/test-stun-members.c tests/unit/addresses.h
 tests_unit_test_stun_members_LDADD = $(unit_ldadd)
 tests_unit_test_technique_SOURCES = tests/unit/test-technique.c
 tests_unit_test_technique_LDADD = $(unit_ldadd)
@@ -92,7 +92,8 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/signal/stand-in
 
 check_PROGRAMS += tests/unit/test-stream-relay tests/unit/test-udp-watch
-tests_unit_test_stream_relay_SOURCES = tests/unit/test-stream-relay.c
+tests_unit_test_stream_relay_SOURCES = tests/unit/test-stream-relay.c \
+	tests/unit/coturn.c tests/unit/coturn.h
 tests_unit_test_stream_relay_LDADD = $(unit_ldadd)
 tests_unit_test_udp_watch_SOURCES = tests/unit/test-udp-watch.c
 tests_unit_test_udp_watch_LDADD = $(unit_ldadd)

@@ -16,11 +16,11 @@ libstile_la_SOURCES += \
 
 check_PROGRAMS += tests/unit/test-nat tests/unit/test-nat64 tests/unit/test-nat64-watch \
 	tests/unit/test-nat-prober tests/unit/test-nat-responder
-tests_unit_test_nat_responder_SOURCES = tests/unit/test-nat-responder.c
+tests_unit_test_nat_responder_SOURCES = tests/unit/test-nat-responder.c tests/unit/addresses.h
 tests_unit_test_nat_responder_LDADD = $(unit_ldadd)
 tests_unit_test_nat_SOURCES = tests/unit/test-nat.c
 tests_unit_test_nat_LDADD = $(unit_ldadd)
-tests_unit_test_nat64_SOURCES = tests/unit/test-nat64.c
+tests_unit_test_nat64_SOURCES = tests/unit/test-nat64.c tests/unit/addresses.h
 tests_unit_test_nat64_LDADD = $(unit_ldadd)
 tests_unit_test_nat64_watch_SOURCES = tests/unit/test-nat64-watch.c
 tests_unit_test_nat64_watch_LDADD = $(unit_ldadd)

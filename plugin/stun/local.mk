@@ -26,7 +26,8 @@ tests_unit_test_turn_peers_SOURCES = tests/unit/test-turn-peers.c $(turn_world)
 tests_unit_test_turn_peers_LDADD = $(unit_ldadd)
 tests_unit_test_turn_stream_SOURCES = tests/unit/test-turn-stream.c
 tests_unit_test_turn_stream_LDADD = $(unit_ldadd)
-tests_unit_test_turn_coturn_SOURCES = tests/unit/test-turn-coturn.c
+tests_unit_test_turn_coturn_SOURCES = tests/unit/test-turn-coturn.c \
+	tests/unit/coturn.c tests/unit/coturn.h
 tests_unit_test_turn_coturn_LDADD = $(unit_ldadd)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-stun-message tests/fuzz/fuzz-channel-data \

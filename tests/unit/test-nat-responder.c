@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The server's side of the diagnosis among members: who signs is answered, from where it wants,
  * with no more than it sent and not too often; who does not gets nothing. */
+#include "addresses.h"
 #include "nat/responder.h"
 
 #include <string.h>
@@ -19,15 +20,6 @@ typedef struct {
     guint8 last[STILE_STUN_MAX_SIZE];
     gsize last_size;
 } World;
-
-static StileAddress
-address(const char *text)
-{
-    StileAddress parsed;
-
-    g_assert_true(stile_address_parse(&parsed, text, 0, NULL));
-    return parsed;
-}
 
 static gboolean
 on_send(gpointer user_data, StileNatPort port, const StileAddress *local, const StileAddress *to,

@@ -2,17 +2,9 @@
 /* IPv4 addresses stand in IPv6 ones as RFC 6052 §2.4 says, at all six lengths; the prefix is found
  * in what a name server says of ipv4only.arpa (RFC 7050) or a router advertises (RFC 8781), and
  * nonsense is no prefix. */
+#include "addresses.h"
 #include "base/nat64.h"
 #include "nat/pref64.h"
-
-static StileAddress
-address(const char *text)
-{
-    StileAddress parsed;
-
-    g_assert_true(stile_address_parse(&parsed, text, 0, NULL));
-    return parsed;
-}
 
 static StilePrefix
 prefix(const char *text)

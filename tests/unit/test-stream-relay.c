@@ -2,23 +2,12 @@
 /* Relays over TCP and TLS against the real coturn on loopback: two allocations talk to each other
  * by channel, one over each; a wrong certificate, a wrong password and a server that is gone are
  * told, and it is found again when it is back. */
-#include "io/socket.h"
+#include "coturn.h"
 #include "mesh/stream-relay.h"
 
-#include <gio/gio.h>
-#include <glib/gstdio.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #define PATIENCE (60 * G_USEC_PER_SEC)
-
-typedef struct {
-    char *folder;
-    guint16 port, tls_port;
-    char *fingerprint;
-    GSubprocess *process;
-} Coturn;
 
 typedef struct {
     StileClock *clock;
@@ -29,129 +18,6 @@ typedef struct {
     GString *received;
     guint16 channel;
 } Client;
-
-static guint16
-free_port(void)
-{
-    g_autoptr(GSocketListener) listener = g_socket_listener_new();
-    guint16 port = g_socket_listener_add_any_inet_port(listener, NULL, NULL);
-
-    g_socket_listener_close(listener);
-    return port;
-}
-
-static void
-on_child(gpointer user_data)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-static gboolean
-listens(guint16 port)
-{
-    g_autoptr(GSocketClient) client = g_socket_client_new();
-    g_autoptr(GSocketConnection) connection = NULL;
-
-    g_socket_client_set_enable_proxy(client, FALSE);
-    connection = g_socket_client_connect_to_host(client, "127.0.0.1", port, NULL, NULL);
-    return connection != NULL;
-}
-
-static void
-coturn_run(Coturn *coturn)
-{
-    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
-        G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
-    g_autofree char *port = g_strdup_printf("--listening-port=%u", coturn->port);
-    g_autofree char *tls_port = g_strdup_printf("--tls-listening-port=%u", coturn->tls_port);
-    g_autofree char *certificate = g_strdup_printf("--cert=%s/certificate", coturn->folder);
-    g_autofree char *key = g_strdup_printf("--pkey=%s/key", coturn->folder);
-    g_autofree char *log = g_strdup_printf("--log-file=%s/log", coturn->folder);
-    g_autofree char *pid = g_strdup_printf("--pidfile=%s/pid", coturn->folder);
-    g_autofree char *users = g_strdup_printf("--userdb=%s/users", coturn->folder);
-    g_autoptr(GError) error = NULL;
-    gint64 end = g_get_monotonic_time() + PATIENCE;
-
-    g_subprocess_launcher_set_child_setup(launcher, on_child, NULL, NULL);
-    coturn->process = g_subprocess_launcher_spawn(
-        launcher, &error, "turnserver", "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
-        port, tls_port, certificate, key, "--lt-cred-mech", "--user=stile:secret",
-        "--realm=example.org", "--allow-loopback-peers", "--no-cli", "--no-udp", "--no-dtls",
-        "--relay-threads=0", "--simple-log", log, pid, users, NULL);
-    g_assert_no_error(error);
-    while (!listens(coturn->port) || !listens(coturn->tls_port)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, end);
-        g_usleep(20000);
-    }
-}
-
-static void
-coturn_kill(Coturn *coturn)
-{
-    if (!coturn->process)
-        return;
-    g_subprocess_force_exit(coturn->process);
-    g_subprocess_wait(coturn->process, NULL, NULL);
-    g_clear_object(&coturn->process);
-}
-
-static void
-make_certificate(Coturn *coturn)
-{
-    g_autofree char *path = g_build_filename(coturn->folder, "certificate", NULL);
-    g_autofree char *key = g_build_filename(coturn->folder, "key", NULL);
-    g_autoptr(GTlsCertificate) certificate = NULL;
-    g_autoptr(GByteArray) der = NULL;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GSubprocess) process = g_subprocess_new(
-        G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error, "openssl", "req", "-x509", "-newkey", "ec",
-        "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=elsewhere",
-        "-keyout", key, "-out", path, NULL);
-
-    g_assert_no_error(error);
-    g_assert_true(g_subprocess_wait_check(process, NULL, &error));
-    certificate = g_tls_certificate_new_from_file(path, &error);
-    g_assert_no_error(error);
-    g_object_get(certificate, "certificate", &der, NULL);
-    coturn->fingerprint = g_compute_checksum_for_data(G_CHECKSUM_SHA256, der->data, der->len);
-}
-
-/* Returns: FALSE, and the test is skipped, without a coturn */
-static gboolean
-coturn_start(Coturn *coturn)
-{
-    g_autofree char *program = g_find_program_in_path("turnserver");
-
-    if (!program) {
-        g_test_skip("coturn is not installed");
-        return FALSE;
-    }
-    coturn->folder = g_dir_make_tmp("stile-coturn-XXXXXX", NULL);
-    g_assert_nonnull(coturn->folder);
-    coturn->port = free_port();
-    coturn->tls_port = free_port();
-    make_certificate(coturn);
-    coturn_run(coturn);
-    return TRUE;
-}
-
-static void
-coturn_stop(Coturn *coturn)
-{
-    static const char *const files[] = {"certificate", "key", "log", "pid", "users"};
-
-    coturn_kill(coturn);
-    for (gsize i = 0; coturn->folder && i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_build_filename(coturn->folder, files[i], NULL);
-
-        g_unlink(path);
-    }
-    if (coturn->folder)
-        g_rmdir(coturn->folder);
-    g_free(coturn->folder);
-    g_free(coturn->fingerprint);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Coturn, coturn_stop)
 
 static void
 on_changed(gpointer user_data, StileTurn *turn)
@@ -232,7 +98,8 @@ client_start(Client *client, const char *uri_text, const char *password)
     g_assert_true(stile_turn_uri_parse(&uri, uri_text, &error));
     client->clock = stile_clock_new(NULL);
     client->received = g_string_new(NULL);
-    client->relay = stile_stream_relay_new(client->clock, &uri, 1, "stile", password, &ops, client);
+    client->relay = stile_stream_relay_new(client->clock, &uri, 1, COTURN_USER, password, &ops,
+                                           client);
     stile_stream_relay_set_wanted(client->relay, TRUE);
 }
 
@@ -311,12 +178,12 @@ test_data(void)
     g_autofree char *plain = NULL, *secret = NULL;
     StileAddress a, b, server;
 
-    if (!coturn_start(&coturn))
+    if (!coturn_start(&coturn, TRUE, NULL))
         return;
     plain = g_strdup_printf("turn:127.0.0.1:%u?transport=tcp", coturn.port);
     secret = tls_uri(&coturn);
-    client_start(&tcp, plain, "secret");
-    client_start(&tls, secret, "secret");
+    client_start(&tcp, plain, COTURN_PASSWORD);
+    client_start(&tls, secret, COTURN_PASSWORD);
     wait_for(&tcp, is_ready);
     wait_for(&tls, is_ready);
     a = stile_turn_relayed(tcp.turn);
@@ -354,11 +221,11 @@ test_refusals(void)
     g_auto(Client) stranger = {0};
     g_autofree char *without = NULL, *secret = NULL;
 
-    if (!coturn_start(&coturn))
+    if (!coturn_start(&coturn, TRUE, NULL))
         return;
     without = g_strdup_printf("turns:127.0.0.1:%u", coturn.tls_port);
     secret = tls_uri(&coturn);
-    client_start(&untrusted, without, "secret");
+    client_start(&untrusted, without, COTURN_PASSWORD);
     client_start(&stranger, secret, "wrong");
     wait_for(&untrusted, has_failed);
     wait_for(&stranger, has_failed);
@@ -373,15 +240,15 @@ test_gone(void)
     g_auto(Client) client = {0};
     g_autofree char *secret = NULL;
 
-    if (!coturn_start(&coturn))
+    if (!coturn_start(&coturn, TRUE, NULL))
         return;
     secret = tls_uri(&coturn);
-    client_start(&client, secret, "secret");
+    client_start(&client, secret, COTURN_PASSWORD);
     wait_for(&client, is_ready);
     coturn_kill(&coturn);
     wait_for(&client, has_failed);
     g_assert_nonnull(strstr(client.error, "The TURN server 127.0.0.1: "));
-    coturn_run(&coturn);
+    coturn_restart(&coturn);
     wait_for(&client, is_ready);
     /* Not wanted any more, and wanted again: another one. */
     stile_stream_relay_set_wanted(client.relay, FALSE);

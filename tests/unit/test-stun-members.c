@@ -2,6 +2,7 @@
 /* STUN among members: what each offers is known to the others and forgotten when it goes; where an
  * answer has to come from another address, one member has another one send it, and hears that it
  * did. */
+#include "addresses.h"
 #include "mesh/stand-in.h"
 #include "mesh/stun-members.h"
 
@@ -29,15 +30,6 @@ typedef struct {
     StileClock *clock;
     Node nodes[N_NODES];
 } World;
-
-static StileAddress
-address(const char *text)
-{
-    StileAddress parsed;
-
-    g_assert_true(stile_address_parse(&parsed, text, 0, NULL));
-    return parsed;
-}
 
 static void
 on_changed(gpointer user_data)

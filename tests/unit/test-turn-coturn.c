@@ -3,26 +3,16 @@
  * carry data both ways, real stale nonces, an allocation replaced on the same port, and its words
  * for a wrong password, a quota and a forbidden peer; killed, it is missed, and found again. */
 #include "base/error.h"
+#include "coturn.h"
 #include "io/socket.h"
 #include "stun/channel-data.h"
 #include "stun/turn.h"
 
 #include <arpa/inet.h>
 #include <glib-unix.h>
-#include <glib/gstdio.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define PATIENCE (60 * G_USEC_PER_SEC)
-
-typedef struct {
-    GPid pid;
-    char *folder;
-    StileAddress address;
-} Coturn;
 
 typedef struct {
     StileClock *clock;
@@ -38,103 +28,6 @@ typedef struct {
     guint ready; /* how often it became ready with another relayed address */
     StileAddress relayed;
 } Client;
-
-static void
-on_child(gpointer user_data)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-static guint16
-free_port(void)
-{
-    g_autoptr(StileSocket) socket = stile_socket_new(AF_INET, 0, NULL);
-
-    g_assert_nonnull(socket);
-    return stile_socket_port(socket);
-}
-
-static void
-coturn_run(Coturn *coturn, const char *const *options)
-{
-    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GError) error = NULL;
-
-    g_ptr_array_add(argv, g_strdup("turnserver"));
-    g_ptr_array_add(argv, g_strdup("-n"));
-    g_ptr_array_add(argv, g_strdup("--listening-ip=127.0.0.1"));
-    g_ptr_array_add(argv, g_strdup("--relay-ip=127.0.0.1"));
-    g_ptr_array_add(argv,
-                    g_strdup_printf("--listening-port=%u", stile_address_port(&coturn->address)));
-    g_ptr_array_add(argv, g_strdup("--lt-cred-mech"));
-    g_ptr_array_add(argv, g_strdup("--user=stile:secret"));
-    g_ptr_array_add(argv, g_strdup("--realm=example.org"));
-    g_ptr_array_add(argv, g_strdup("--allow-loopback-peers"));
-    g_ptr_array_add(argv, g_strdup("--no-cli"));
-    g_ptr_array_add(argv, g_strdup("--no-tls"));
-    g_ptr_array_add(argv, g_strdup("--no-dtls"));
-    g_ptr_array_add(argv, g_strdup("--no-tcp"));
-    g_ptr_array_add(argv, g_strdup("--no-tcp-relay"));
-    g_ptr_array_add(argv, g_strdup("--relay-threads=0"));
-    g_ptr_array_add(argv, g_strdup("--simple-log"));
-    g_ptr_array_add(argv, g_strdup_printf("--log-file=%s/log", coturn->folder));
-    g_ptr_array_add(argv, g_strdup_printf("--pidfile=%s/pid", coturn->folder));
-    g_ptr_array_add(argv, g_strdup_printf("--userdb=%s/turndb", coturn->folder));
-    for (; options && *options; options++)
-        g_ptr_array_add(argv, g_strdup(*options));
-    g_ptr_array_add(argv, NULL);
-    g_spawn_async(coturn->folder, (char **)argv->pdata, NULL,
-                  G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
-                      G_SPAWN_STDERR_TO_DEV_NULL,
-                  on_child, NULL, &coturn->pid, &error);
-    g_assert_no_error(error);
-}
-
-static void
-coturn_kill(Coturn *coturn)
-{
-    if (!coturn->pid)
-        return;
-    kill(coturn->pid, SIGKILL);
-    waitpid(coturn->pid, NULL, 0);
-    g_spawn_close_pid(coturn->pid);
-    coturn->pid = 0;
-}
-
-/* Returns: FALSE, and the test is skipped, without a coturn */
-static gboolean
-coturn_start(Coturn *coturn, const char *const *options)
-{
-    static const guint8 loopback[4] = {127, 0, 0, 1};
-    g_autofree char *program = g_find_program_in_path("turnserver");
-
-    if (!program) {
-        g_test_skip("coturn is not installed");
-        return FALSE;
-    }
-    coturn->folder = g_dir_make_tmp("stile-coturn-XXXXXX", NULL);
-    g_assert_nonnull(coturn->folder);
-    coturn->address = stile_address_from_ip(AF_INET, loopback, free_port());
-    coturn_run(coturn, options);
-    return TRUE;
-}
-
-static void
-coturn_stop(Coturn *coturn)
-{
-    static const char *const files[] = {"log", "pid", "turndb"};
-
-    coturn_kill(coturn);
-    for (gsize i = 0; coturn->folder && i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_build_filename(coturn->folder, files[i], NULL);
-
-        g_unlink(path);
-    }
-    if (coturn->folder)
-        g_rmdir(coturn->folder);
-    g_free(coturn->folder);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Coturn, coturn_stop)
 
 static void
 on_send(gpointer user_data, const StileEndpoint *to, const guint8 *data, gsize size)
@@ -216,6 +109,14 @@ on_channel(gpointer user_data, StileTurn *turn, const StileAddress *peer, guint1
 
 static const StileTurnOps ops = {on_changed, on_received, on_channel};
 
+static StileAddress
+server_address(const Coturn *coturn)
+{
+    static const guint8 loopback[4] = {127, 0, 0, 1};
+
+    return stile_address_from_ip(AF_INET, loopback, coturn->port);
+}
+
 static void
 client_start(Client *client, const Coturn *coturn, const char *password)
 {
@@ -230,8 +131,10 @@ client_start(Client *client, const Coturn *coturn, const char *password)
     client->channel_data = g_string_new(NULL);
     client->transactions = stile_stun_transactions_new(client->clock, on_send, client);
     if (coturn) {
-        client->turn = stile_turn_new(client->clock, client->transactions, &coturn->address,
-                                      AF_INET, "stile", password, &ops, client);
+        StileAddress server = server_address(coturn);
+
+        client->turn = stile_turn_new(client->clock, client->transactions, &server, AF_INET,
+                                      COTURN_USER, password, &ops, client);
         stile_turn_start(client->turn);
     }
 }
@@ -330,10 +233,10 @@ test_relay_to_relay(void)
     g_auto(Client) left = {0}, right = {0};
     StileAddress left_relayed, right_relayed, mapped;
 
-    if (!coturn_start(&coturn, NULL))
+    if (!coturn_start(&coturn, FALSE, NULL))
         return;
-    client_start(&left, &coturn, "secret");
-    client_start(&right, &coturn, "secret");
+    client_start(&left, &coturn, COTURN_PASSWORD);
+    client_start(&right, &coturn, COTURN_PASSWORD);
     wait_for(&left, is_ready);
     wait_for(&right, is_ready);
     mapped = stile_turn_mapped(left.turn);
@@ -364,9 +267,9 @@ test_indications(void)
     g_auto(Client) client = {0}, peer = {0};
     StileAddress address, relayed;
 
-    if (!coturn_start(&coturn, NULL))
+    if (!coturn_start(&coturn, FALSE, NULL))
         return;
-    client_start(&client, &coturn, "secret");
+    client_start(&client, &coturn, COTURN_PASSWORD);
     client_start(&peer, NULL, NULL);
     wait_for(&client, is_ready);
     address = stile_address_from_ip(AF_INET, loopback, stile_socket_port(peer.socket));
@@ -394,18 +297,19 @@ test_ipv6(void)
     g_auto(Coturn) coturn = {0};
     g_auto(Client) client = {0};
     g_autoptr(StileSocket) peer = stile_socket_new(AF_INET6, 0, NULL);
-    StileAddress relayed, address;
+    StileAddress relayed, address, server;
 
     g_assert_true(stile_address_parse(&address, "::1", 9, NULL));
     if (!peer || stile_socket_send(peer, NULL, &address, "", 0) != 0) {
         g_test_skip("no IPv6 on loopback");
         return;
     }
-    if (!coturn_start(&coturn, options))
+    if (!coturn_start(&coturn, FALSE, options))
         return;
     client_start(&client, NULL, NULL);
-    client.turn = stile_turn_new(client.clock, client.transactions, &coturn.address, AF_INET6,
-                                 "stile", "secret", &ops, &client);
+    server = server_address(&coturn);
+    client.turn = stile_turn_new(client.clock, client.transactions, &server, AF_INET6, COTURN_USER,
+                                 COTURN_PASSWORD, &ops, &client);
     stile_turn_start(client.turn);
     wait_for(&client, is_ready);
     relayed = stile_turn_relayed(client.turn);
@@ -426,9 +330,9 @@ test_same_port(void)
     g_auto(Client) client = {0};
     StileAddress before, after;
 
-    if (!coturn_start(&coturn, NULL))
+    if (!coturn_start(&coturn, FALSE, NULL))
         return;
-    client_start(&client, &coturn, "secret");
+    client_start(&client, &coturn, COTURN_PASSWORD);
     wait_for(&client, is_ready);
     before = stile_turn_relayed(client.turn);
     stile_turn_restart(client.turn);
@@ -443,16 +347,18 @@ test_left_over(void)
 {
     g_auto(Coturn) coturn = {0};
     g_auto(Client) client = {0};
+    StileAddress server;
 
-    if (!coturn_start(&coturn, NULL))
+    if (!coturn_start(&coturn, FALSE, NULL))
         return;
-    client_start(&client, &coturn, "secret");
+    client_start(&client, &coturn, COTURN_PASSWORD);
     wait_for(&client, is_ready);
+    server = server_address(&coturn);
     client.mute = TRUE;
     stile_turn_free(client.turn);
     client.mute = FALSE;
-    client.turn = stile_turn_new(client.clock, client.transactions, &coturn.address, AF_INET,
-                                 "stile", "secret", &ops, &client);
+    client.turn = stile_turn_new(client.clock, client.transactions, &server, AF_INET, COTURN_USER,
+                                 COTURN_PASSWORD, &ops, &client);
     stile_turn_start(client.turn);
     wait_for(&client, is_ready_again);
 }
@@ -467,9 +373,9 @@ test_stale_nonce(void)
     StileAddress peer = stile_address_from_ip(AF_INET, loopback, 9);
     gint64 later;
 
-    if (!coturn_start(&coturn, options))
+    if (!coturn_start(&coturn, FALSE, options))
         return;
-    client_start(&client, &coturn, "secret");
+    client_start(&client, &coturn, COTURN_PASSWORD);
     wait_for(&client, is_ready);
     later = g_get_monotonic_time() + 3 * G_USEC_PER_SEC;
     while (g_get_monotonic_time() < later) {
@@ -487,7 +393,7 @@ test_wrong_password(void)
     g_auto(Coturn) coturn = {0};
     g_auto(Client) client = {0};
 
-    if (!coturn_start(&coturn, NULL))
+    if (!coturn_start(&coturn, FALSE, NULL))
         return;
     client_start(&client, &coturn, "guessed");
     wait_for(&client, is_failed);
@@ -501,11 +407,11 @@ test_quota(void)
     g_auto(Coturn) coturn = {0};
     g_auto(Client) first = {0}, second = {0};
 
-    if (!coturn_start(&coturn, options))
+    if (!coturn_start(&coturn, FALSE, options))
         return;
-    client_start(&first, &coturn, "secret");
+    client_start(&first, &coturn, COTURN_PASSWORD);
     wait_for(&first, is_ready);
-    client_start(&second, &coturn, "secret");
+    client_start(&second, &coturn, COTURN_PASSWORD);
     wait_for(&second, is_failed);
     assert_words(&second, "Allocation Quota Reached (486)");
     /* The first one leaves, and its place is free: it was given back. */
@@ -523,9 +429,9 @@ test_forbidden_peer(void)
     g_auto(Client) client = {0}, peer = {0};
     StileAddress bad = stile_address_from_ip(AF_INET, denied, 9), good;
 
-    if (!coturn_start(&coturn, options))
+    if (!coturn_start(&coturn, FALSE, options))
         return;
-    client_start(&client, &coturn, "secret");
+    client_start(&client, &coturn, COTURN_PASSWORD);
     client_start(&peer, NULL, NULL);
     good = stile_address_from_ip(AF_INET, loopback, stile_socket_port(peer.socket));
     stile_turn_permit(client.turn, &good);
@@ -546,13 +452,13 @@ test_killed(void)
     g_auto(Coturn) coturn = {0};
     g_auto(Client) client = {0};
 
-    if (!coturn_start(&coturn, NULL))
+    if (!coturn_start(&coturn, FALSE, NULL))
         return;
-    client_start(&client, &coturn, "secret");
+    client_start(&client, &coturn, COTURN_PASSWORD);
     wait_for(&client, is_ready);
     coturn_kill(&coturn);
     stile_turn_restart(client.turn);
-    coturn_run(&coturn, NULL);
+    coturn_restart(&coturn);
     wait_for(&client, is_ready_again);
 }
 
@@ -563,10 +469,10 @@ test_nobody(void)
     g_auto(Coturn) coturn = {0};
     g_auto(Client) client = {0};
 
-    if (!coturn_start(&coturn, NULL))
+    if (!coturn_start(&coturn, FALSE, NULL))
         return;
     coturn_kill(&coturn);
-    client_start(&client, &coturn, "secret");
+    client_start(&client, &coturn, COTURN_PASSWORD);
     wait_for(&client, is_failed);
     assert_words(&client, "No answer from the TURN server 127.0.0.1:");
 }
