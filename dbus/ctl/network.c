@@ -25,7 +25,7 @@ static const GOptionEntry create_entries[] = {
     {"stun", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.stun, N_("A STUN server"),
      N_("HOST[:PORT]")},
     {"turn", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.turn,
-     N_("A TURN server: turn:HOST[:PORT], or turns: over TLS"), N_("URI")},
+     N_("A TURN server: turn:HOST[:PORT][?transport=tcp], or turns: over TLS"), N_("URI")},
     {"turn-user", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.turn_users,
      N_("The user name at the first, second … TURN server"), N_("USER")},
     {"turn-password-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.turn_password_files,
