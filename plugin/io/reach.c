@@ -227,7 +227,8 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
         GError *reason = stile_reason_from_error(error,
                                                  reach->proxy ? reach->proxy : reach->target.host);
 
-        if (!reach->reason && !stile_proxy_is_decided() && !g_task_return_error_if_cancelled(task))
+        if (!reach->reason && !stile_proxy_is_decided() &&
+            !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
             ask_system(g_steal_pointer(&task), reason);
         else
             give_up(task, reason);

@@ -273,11 +273,8 @@ int
 main(int argc, char **argv)
 {
     int status;
-    static const char *const proxies[] = {"http_proxy",  "https_proxy", "all_proxy", "HTTP_PROXY",
-                                          "HTTPS_PROXY", "ALL_PROXY",   NULL};
 
-    for (gsize i = 0; proxies[i]; i++)
-        g_unsetenv(proxies[i]);
+    g_setenv("GIO_USE_PROXY_RESOLVER", "dummy", TRUE); /* the tester's own does not matter here */
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/stream-relay/data", test_data);
     g_test_add_func("/stream-relay/refusals", test_refusals);
