@@ -28,11 +28,13 @@ tests_unit_test_envelope_SOURCES = tests/unit/test-envelope.c
 tests_unit_test_envelope_LDADD = $(unit_ldadd)
 check_PROGRAMS += tests/unit/test-rendezvous
 tests_unit_test_rendezvous_SOURCES = tests/unit/test-rendezvous.c \
-	tests/unit/member.c tests/unit/member.h tests/unit/mosquitto.c tests/unit/mosquitto.h
+	tests/unit/member.c tests/unit/member.h tests/unit/mosquitto.c tests/unit/mosquitto.h \
+	tests/unit/server.c tests/unit/server.h
 tests_unit_test_rendezvous_LDADD = $(unit_ldadd)
 check_PROGRAMS += tests/unit/test-broker
 tests_unit_test_broker_SOURCES = tests/unit/test-broker.c \
-	tests/unit/member.c tests/unit/member.h tests/unit/mosquitto.c tests/unit/mosquitto.h
+	tests/unit/member.c tests/unit/member.h tests/unit/mosquitto.c tests/unit/mosquitto.h \
+	tests/unit/server.c tests/unit/server.h
 tests_unit_test_broker_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += tests/unit/test-lan

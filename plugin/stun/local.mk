@@ -27,7 +27,8 @@ tests_unit_test_turn_peers_LDADD = $(unit_ldadd)
 tests_unit_test_turn_stream_SOURCES = tests/unit/test-turn-stream.c
 tests_unit_test_turn_stream_LDADD = $(unit_ldadd)
 tests_unit_test_turn_coturn_SOURCES = tests/unit/test-turn-coturn.c \
-	tests/unit/coturn.c tests/unit/coturn.h
+	tests/unit/coturn.c tests/unit/coturn.h \
+	tests/unit/server.c tests/unit/server.h
 tests_unit_test_turn_coturn_LDADD = $(unit_ldadd)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-stun-message tests/fuzz/fuzz-channel-data \

@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "coturn.h"
 
+#include "server.h"
+
 #include <glib/gstdio.h>
-#include <signal.h>
-#include <sys/prctl.h>
-
-#define PATIENCE (60 * G_USEC_PER_SEC)
-
-static guint16
-free_port(GSocketType type)
-{
-    g_autoptr(GSocket)
-        socket = g_socket_new(G_SOCKET_FAMILY_IPV4, type, G_SOCKET_PROTOCOL_DEFAULT, NULL);
-    g_autoptr(GSocketAddress) any = g_inet_socket_address_new_from_string("127.0.0.1", 0);
-    g_autoptr(GSocketAddress) bound = NULL;
-
-    g_assert_true(g_socket_bind(socket, any, FALSE, NULL));
-    bound = g_socket_get_local_address(socket, NULL);
-    return g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound));
-}
 
 static void
 make_certificate(Coturn *coturn)
@@ -55,42 +40,15 @@ add_transports(const Coturn *coturn, GStrvBuilder *argv)
         g_strv_builder_addv(argv, (const char **)without_streams);
 }
 
-static void
-die_with_parent(gpointer user_data)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-static void
-wait_until_it_listens(guint16 port)
-{
-    g_autoptr(GSocketClient) client = g_socket_client_new();
-    gint64 end = g_get_monotonic_time() + PATIENCE;
-
-    g_socket_client_set_enable_proxy(client, FALSE);
-    for (;;) {
-        g_autoptr(GSocketConnection)
-            connection = g_socket_client_connect_to_host(client, "127.0.0.1", port, NULL, NULL);
-
-        if (connection)
-            return;
-        g_assert_cmpint(g_get_monotonic_time(), <, end);
-        g_usleep(20000);
-    }
-}
-
 void
 coturn_restart(Coturn *coturn)
 {
-    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
-        G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
     g_autofree char *port = g_strdup_printf("--listening-port=%u", coturn->port);
     g_autofree char *log = g_strdup_printf("--log-file=%s/log", coturn->folder);
     g_autofree char *pid = g_strdup_printf("--pidfile=%s/pid", coturn->folder);
     g_autofree char *users = g_strdup_printf("--userdb=%s/users", coturn->folder);
     g_auto(GStrv) argv = NULL;
-    g_autoptr(GError) error = NULL;
 
     g_strv_builder_add_many(builder, "turnserver", "-n", "--listening-ip=127.0.0.1",
                             "--relay-ip=127.0.0.1", port, "--lt-cred-mech",
@@ -101,12 +59,10 @@ coturn_restart(Coturn *coturn)
     if (coturn->options)
         g_strv_builder_addv(builder, (const char **)coturn->options);
     argv = g_strv_builder_end(builder);
-    g_subprocess_launcher_set_child_setup(launcher, die_with_parent, NULL, NULL);
-    coturn->process = g_subprocess_launcher_spawnv(launcher, (const char *const *)argv, &error);
-    g_assert_no_error(error);
+    coturn->process = server_run((const char *const *)argv);
     if (coturn->streams) { /* by UDP, whoever asks too early asks again */
-        wait_until_it_listens(coturn->port);
-        wait_until_it_listens(coturn->tls_port);
+        server_wait(coturn->port);
+        server_wait(coturn->tls_port);
     }
 }
 
@@ -135,11 +91,7 @@ coturn_start(Coturn *coturn, gboolean streams, const char *const *options)
 void
 coturn_kill(Coturn *coturn)
 {
-    if (!coturn->process)
-        return;
-    g_subprocess_force_exit(coturn->process);
-    g_assert_true(g_subprocess_wait(coturn->process, NULL, NULL));
-    g_clear_object(&coturn->process);
+    server_kill(&coturn->process);
 }
 
 void

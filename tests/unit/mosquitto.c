@@ -5,23 +5,8 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <signal.h>
-#include <sys/prctl.h>
 
 #define DAY (24 * 3600)
-
-guint16
-free_port(void)
-{
-    g_autoptr(GSocket) socket = g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
-                                             G_SOCKET_PROTOCOL_TCP, NULL);
-    g_autoptr(GSocketAddress) any = g_inet_socket_address_new_from_string("127.0.0.1", 0);
-    g_autoptr(GSocketAddress) bound = NULL;
-
-    g_assert_true(g_socket_bind(socket, any, FALSE, NULL));
-    bound = g_socket_get_local_address(socket, NULL);
-    return g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound));
-}
 
 static void
 add_extension(X509 *certificate, int nid, const char *value)
@@ -123,67 +108,33 @@ write_config(Mosquitto *mosquitto, const MosquittoOptions *options)
     write_file(mosquitto, "mosquitto.conf", text->str);
 }
 
-static void
-die_with_parent(gpointer user_data)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-static void
-wait_until_it_listens(guint16 port)
-{
-    g_autoptr(GSocketClient) client = g_socket_client_new();
-
-    g_socket_client_set_enable_proxy(client, FALSE);
-    for (guint tries = 0;; tries++) {
-        g_autoptr(GSocketConnection)
-            connection = g_socket_client_connect_to_host(client, "127.0.0.1", port, NULL, NULL);
-
-        if (connection)
-            return;
-        g_assert_cmpuint(tries, <, 1000);
-        g_usleep(10000);
-    }
-}
-
 void
 mosquitto_restart(Mosquitto *mosquitto)
 {
-    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
-        G_SUBPROCESS_FLAGS_STDERR_SILENCE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
     g_autofree char *binary = g_find_program_in_path("mosquitto");
-    g_autoptr(GError) error = NULL;
 
     if (!binary)
         binary = g_strdup("/usr/sbin/mosquitto"); /* not in everybody's PATH */
-    g_subprocess_launcher_set_child_setup(launcher, die_with_parent, NULL, NULL);
-    mosquitto->process = g_subprocess_launcher_spawn(launcher, &error, binary, "-c",
-                                                     mosquitto->config, NULL);
-    g_assert_no_error(error);
-    wait_until_it_listens(mosquitto->port);
+    mosquitto->process = server_run((const char *const[]){binary, "-c", mosquitto->config, NULL});
+    server_wait(mosquitto->port);
 }
 
 static void
 start_gateway(Mosquitto *mosquitto, gboolean tls)
 {
-    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
-        G_SUBPROCESS_FLAGS_STDERR_SILENCE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
     g_autofree char *script = g_test_build_filename(G_TEST_DIST, "tests/lab/mqtt-websocket.py",
                                                     NULL);
     g_autofree char *port = NULL;
     g_autofree char *broker = g_strdup_printf("%u", mosquitto->port);
     g_autofree char *certificate = mosquitto_file(mosquitto, "certificate.pem");
     g_autofree char *key = mosquitto_file(mosquitto, "key.pem");
-    g_autoptr(GError) error = NULL;
 
-    mosquitto->gateway_port = free_port();
+    mosquitto->gateway_port = free_port(G_SOCKET_TYPE_STREAM);
     port = g_strdup_printf("%u", mosquitto->gateway_port);
-    g_subprocess_launcher_set_child_setup(launcher, die_with_parent, NULL, NULL);
-    mosquitto->gateway = g_subprocess_launcher_spawn(launcher, &error, "/usr/bin/python3", script,
-                                                     "127.0.0.1", port, broker,
-                                                     tls ? certificate : NULL, key, NULL);
-    g_assert_no_error(error);
-    wait_until_it_listens(mosquitto->gateway_port);
+    mosquitto->gateway = server_run((const char *const[]){"/usr/bin/python3", script, "127.0.0.1",
+                                                          port, broker, tls ? certificate : NULL,
+                                                          key, NULL});
+    server_wait(mosquitto->gateway_port);
 }
 
 Mosquitto *
@@ -201,7 +152,7 @@ mosquitto_start(const MosquittoOptions *options)
         return NULL;
     }
     mosquitto = g_new0(Mosquitto, 1);
-    mosquitto->port = free_port();
+    mosquitto->port = free_port(G_SOCKET_TYPE_STREAM);
     mosquitto->directory = g_dir_make_tmp("stile-mosquitto-XXXXXX", NULL);
     g_assert_nonnull(mosquitto->directory);
     mosquitto->config = mosquitto_file(mosquitto, "mosquitto.conf");
@@ -215,9 +166,7 @@ mosquitto_start(const MosquittoOptions *options)
 void
 mosquitto_kill(Mosquitto *mosquitto)
 {
-    g_subprocess_force_exit(mosquitto->process);
-    g_assert_true(g_subprocess_wait(mosquitto->process, NULL, NULL));
-    g_clear_object(&mosquitto->process);
+    server_kill(&mosquitto->process);
 }
 
 void
@@ -228,13 +177,8 @@ mosquitto_free(Mosquitto *mosquitto)
 
     if (!mosquitto)
         return;
-    if (mosquitto->process)
-        mosquitto_kill(mosquitto);
-    if (mosquitto->gateway) {
-        g_subprocess_force_exit(mosquitto->gateway);
-        g_assert_true(g_subprocess_wait(mosquitto->gateway, NULL, NULL));
-        g_object_unref(mosquitto->gateway);
-    }
+    mosquitto_kill(mosquitto);
+    server_kill(&mosquitto->gateway);
     for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
         g_autofree char *path = mosquitto_file(mosquitto, files[i]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
+#include "server.h"
 
 /* A real mosquitto on a free port of the loopback interface, for tests; it dies with the test. */
 typedef struct {
@@ -36,5 +36,3 @@ void mosquitto_kill(Mosquitto *mosquitto);
 void mosquitto_restart(Mosquitto *mosquitto);
 /** Returns: (transfer full): in its directory */
 char *mosquitto_file(Mosquitto *mosquitto, const char *name);
-/** Returns: a port where nobody listens */
-guint16 free_port(void);

@@ -151,8 +151,9 @@ test_unreachable(void)
 {
     static const char *const bad[] = {"wss://broker.example/mqtt?x", "ws://",
                                       "http://broker.example", "mqtt://", ""};
-    g_autofree char *nobody = g_strdup_printf("mqtt://127.0.0.1:%u", free_port());
-    g_autofree char *tls = g_strdup_printf("mqtts://127.0.0.1:%u", free_port());
+    g_autofree char *nobody = g_strdup_printf("mqtt://127.0.0.1:%u",
+                                              free_port(G_SOCKET_TYPE_STREAM));
+    g_autofree char *tls = g_strdup_printf("mqtts://127.0.0.1:%u", free_port(G_SOCKET_TYPE_STREAM));
     g_autoptr(Member) a = member_new('a', NULL);
 
     expect(nobody, "127.0.0.1: connection refused");
