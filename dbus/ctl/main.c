@@ -121,15 +121,38 @@ run_command(Ctl *ctl, const CtlCommand *command, int argc, char **argv, GError *
     return command->run(ctl, argv + 1, error);
 }
 
+/* Returns: (transfer full) (nullable): the commands that begin with @word, for a person */
+static char *
+family(const char *word)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autofree char *prefix = g_strconcat(word, " ", NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+        if (g_str_has_prefix(commands[i]->name, prefix))
+            g_ptr_array_add(names, (gpointer)commands[i]->name);
+    if (names->len == 0)
+        return NULL;
+    g_ptr_array_add(names, NULL);
+    return g_strjoinv(", ", (char **)names->pdata);
+}
+
 static gboolean
 choose_command(Ctl *ctl, int argc, char **argv, GError **error)
 {
+    g_autofree char *names = NULL;
+
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
         int n = match(commands[i], argv + 1);
         if (n > 0)
             return run_command(ctl, commands[i], argc - n, argv + n, error);
     }
     if (argc > 1)
+        names = family(argv[1]);
+    if (names)
+        g_set_error(error, CTL_ERROR, CTL_USAGE, _("Which of these? %s: see stilectl --help"),
+                    names);
+    else if (argc > 1)
         g_set_error(error, CTL_ERROR, CTL_USAGE, _("There is no command %s: see stilectl --help"),
                     argv[1]);
     else
