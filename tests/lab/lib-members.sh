@@ -14,7 +14,8 @@
 #   member_port HOST                      its UDP port, once a peer is reached directly
 #   member_ports HOST                     all of them
 #   member_is_direct HOST PEER            whether it is reached directly
-#   watch_stranger STRANGER HOST…         counts packets from hosts to a stranger; all are on the internet
+#   watch_stranger STRANGER HOST…         counts packets from hosts to a stranger, all on the internet, but for
+#                                         the kernel's word that nobody listens at a port
 #   answers_to_stranger                   how many there were
 #   member_is_sanitized                   whether the build watches its own memory, so that sizes mean nothing
 
@@ -101,6 +102,8 @@ watch_stranger() { # STRANGER HOST…
     {
         printf 'table inet watch {\n counter answers { }\n chain forward {\n'
         printf '  type filter hook forward priority -10; policy accept;\n'
+        # That a port was closed meanwhile is the kernel's word; one of ours that is open never has it.
+        printf '  icmp type destination-unreachable icmp code port-unreachable accept\n'
         for host in "$@"; do
             printf '  iifname "to-%s" oifname "to-%s" counter name answers\n' "$host" "$stranger"
         done
