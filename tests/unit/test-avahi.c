@@ -374,7 +374,9 @@ test_collides(World *world, gconstpointer data)
         for (guint k = 0; k < 20; k++)
             g_main_context_iteration(NULL, FALSE);
     }
-    g_assert_cmpuint(world->names, <, 25);
+    /* One a second would be 600. A slow machine's answers come late on this clock, and some
+     * attempts are made twice for it. */
+    g_assert_cmpuint(world->names, <, 100);
     world->collides = FALSE;
     while (world->commits < 3 || !g_str_has_prefix(world->published, "name")) {
         stile_clock_advance(world->clock, SECOND);
