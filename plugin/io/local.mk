@@ -10,15 +10,19 @@ libstile_la_SOURCES += \
 	plugin/io/reach.c plugin/io/reach.h \
 	plugin/io/reason.c plugin/io/reason.h \
 	plugin/io/socket.c plugin/io/socket.h \
+	plugin/io/stream.c plugin/io/stream.h \
 	plugin/io/tun.c plugin/io/tun.h
 
-check_PROGRAMS += tests/unit/test-links tests/unit/test-proxy tests/unit/test-socket tests/unit/test-tun
+check_PROGRAMS += tests/unit/test-links tests/unit/test-proxy tests/unit/test-socket \
+	tests/unit/test-stream tests/unit/test-tun
 tests_unit_test_links_SOURCES = tests/unit/test-links.c
 tests_unit_test_links_LDADD = $(unit_ldadd)
 tests_unit_test_proxy_SOURCES = tests/unit/test-proxy.c
 tests_unit_test_proxy_LDADD = $(unit_ldadd)
 tests_unit_test_socket_SOURCES = tests/unit/test-socket.c
 tests_unit_test_socket_LDADD = $(unit_ldadd)
+tests_unit_test_stream_SOURCES = tests/unit/test-stream.c
+tests_unit_test_stream_LDADD = $(unit_ldadd)
 tests_unit_test_tun_SOURCES = tests/unit/test-tun.c
 tests_unit_test_tun_LDADD = $(unit_ldadd)
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "io/reach.h"
+#include "io/stream.h"
 #include "rendezvous/reason.h"
 #include "rendezvous/websocket.h"
 #include <gio/gio.h>
@@ -12,7 +13,6 @@
 
 #define PING_TIMEOUT         (10 * G_USEC_PER_SEC)
 #define WRITE_SIZE           (16 * 1024) /* a TLS record */
-#define READ_SIZE            (16 * 1024) /* a TLS record, so that none is left half read */
 #define READS_PER_DISPATCH   32
 #define WRITES_PER_DISPATCH  4
 #define UNACKNOWLEDGED_LIMIT 4096
@@ -27,26 +27,18 @@ typedef enum {
 } State;
 
 struct _StileMqttClient {
-    guint refs; /* the owner's, and one for each asynchronous operation or dispatch under way */
+    guint refs; /* the owner's, and one for each asynchronous operation or callback under way */
     StileClock *clock;
-    GMainContext *context;
     StileBrokerUrl url;
     const StileMqttClientOps *ops; /* NULL when freed by the owner */
     gpointer user_data;
     State state;
 
     GCancellable *cancellable;
-    GSocket *socket;
-    GIOStream *stream;
-    GSource *read_source;
-    GSource *write_source;
+    StileStream *stream; /* NULL until it is reached */
 
     StileMqttInput input;
-    /* Written from the front of @sending, which does not change until it is empty: TLS wants the
-     * same bytes again when it could not write them. */
     GByteArray *queue;
-    GByteArray *sending;
-    gsize sent;
 
     StileWebsocket websocket; /* all zero when the URL has none */
     GByteArray *answers;      /* of the WebSocket: written before what is queued */
@@ -65,8 +57,6 @@ struct _StileMqttClient {
     gint64 rtt;
 };
 
-static void read_some(StileMqttClient *client);
-
 static StileMqttClient *
 client_ref(StileMqttClient *client)
 {
@@ -75,28 +65,14 @@ client_ref(StileMqttClient *client)
 }
 
 static void
-clear_source(GSource **source)
-{
-    if (*source) {
-        g_source_destroy(*source);
-        g_clear_pointer(source, g_source_unref);
-    }
-}
-
-static void
 close_connection(StileMqttClient *client)
 {
     client->state = CLOSED;
     stile_timer_stop(client->ping_timer);
     stile_timer_stop(client->deadline);
-    clear_source(&client->read_source);
-    clear_source(&client->write_source);
     g_cancellable_cancel(client->cancellable);
-    /* The socket first: closing a TLS stream would wait for the farewell to be written. */
-    if (client->socket)
-        g_socket_close(client->socket, NULL);
-    g_clear_object(&client->stream);
-    g_clear_object(&client->socket);
+    if (client->stream)
+        stile_stream_close(client->stream);
 }
 
 static void
@@ -104,16 +80,15 @@ client_unref(StileMqttClient *client)
 {
     if (--client->refs > 0)
         return;
+    stile_stream_free(client->stream);
     stile_timer_free(client->ping_timer);
     stile_timer_free(client->deadline);
     g_object_unref(client->cancellable);
     stile_mqtt_input_clear(&client->input);
     g_byte_array_unref(client->queue);
-    g_byte_array_unref(client->sending);
     g_byte_array_unref(client->answers);
     stile_websocket_clear(&client->websocket);
     stile_broker_url_clear(&client->url);
-    g_main_context_unref(client->context);
     stile_clock_unref(client->clock);
     g_free(client);
 }
@@ -161,7 +136,8 @@ fail_with(StileMqttClient *client, const GError *error)
 static gsize
 queued(StileMqttClient *client)
 {
-    return client->queue->len + client->answers->len + client->sending->len - client->sent;
+    return client->queue->len + client->answers->len +
+           (client->stream ? stile_stream_unsent(client->stream) : 0);
 }
 
 static gboolean
@@ -170,84 +146,22 @@ is_websocket(StileMqttClient *client)
     return client->websocket.accept != NULL;
 }
 
-/* Makes everything that is queued what is sent next, @sending being through. */
+/* Everything that is queued. */
 static void
-turn_over(StileMqttClient *client)
+on_refill(gpointer user_data, GByteArray *sending)
 {
-    GByteArray **next = is_websocket(client) ? &client->answers : &client->queue;
-    GByteArray *empty = client->sending;
+    StileMqttClient *client = user_data;
 
-    client->sending = *next;
-    *next = empty;
-    g_byte_array_set_size(empty, 0);
-    client->sent = 0;
-    if (is_websocket(client) && client->queue->len > 0) {
-        stile_websocket_write(&client->websocket, client->sending, client->queue->data,
-                              client->queue->len);
-        g_byte_array_set_size(client->queue, 0);
+    if (is_websocket(client)) {
+        g_byte_array_append(sending, client->answers->data, client->answers->len);
+        g_byte_array_set_size(client->answers, 0);
+        if (client->queue->len > 0)
+            stile_websocket_write(&client->websocket, sending, client->queue->data,
+                                  client->queue->len);
+    } else {
+        g_byte_array_append(sending, client->queue->data, client->queue->len);
     }
-}
-
-/* Returns: whether to go on when the stream is writable again; the client may be closed after. */
-static gboolean
-write_some(StileMqttClient *client, GError **error)
-{
-    GPollableOutputStream *out = G_POLLABLE_OUTPUT_STREAM(
-        g_io_stream_get_output_stream(client->stream));
-
-    for (guint i = 0; i < WRITES_PER_DISPATCH; i++) {
-        g_autoptr(GError) local = NULL;
-        gssize written;
-
-        if (client->sent == client->sending->len) {
-            turn_over(client);
-            if (client->sending->len == 0)
-                return FALSE;
-        }
-        written = g_pollable_output_stream_write_nonblocking(
-            out, client->sending->data + client->sent,
-            MIN(client->sending->len - client->sent, WRITE_SIZE), NULL, &local);
-        if (written < 0) {
-            if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-                return TRUE;
-            g_propagate_error(error, g_steal_pointer(&local));
-            return FALSE;
-        }
-        client->sent += (gsize)written;
-    }
-    return TRUE;
-}
-
-static gboolean
-on_writable(GObject *stream, gpointer user_data)
-{
-    g_autoptr(Client) client = client_ref(user_data);
-    g_autoptr(GError) error = NULL;
-
-    if (write_some(client, &error))
-        return G_SOURCE_CONTINUE;
-    if (error) {
-        /* What the broker said before it hung up tells more than that it did. */
-        read_some(client);
-        fail_with(client, error);
-        return G_SOURCE_REMOVE;
-    }
-    g_clear_pointer(&client->write_source, g_source_unref);
-    return G_SOURCE_REMOVE;
-}
-
-/* What is queued in one turn of the main loop is written at its end, together. */
-static void
-write_soon(StileMqttClient *client)
-{
-    GPollableOutputStream *out;
-
-    if (client->write_source)
-        return;
-    out = G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(client->stream));
-    client->write_source = g_pollable_output_stream_create_source(out, NULL);
-    g_source_set_callback(client->write_source, G_SOURCE_FUNC(on_writable), client, NULL);
-    g_source_attach(client->write_source, client->context);
+    g_byte_array_set_size(client->queue, 0);
 }
 
 static guint16
@@ -302,7 +216,7 @@ take_publish(StileMqttClient *client, const StileMqttPublish *publish)
 
     if (publish->qos == 1) {
         stile_mqtt_write_puback(client->queue, publish->id);
-        write_soon(client);
+        stile_stream_write_soon(client->stream);
     }
     client->ops->message(client->user_data, topic, publish->payload, publish->size);
 }
@@ -385,7 +299,7 @@ take_websocket(StileMqttClient *client, const guint8 *bytes, gsize size)
         return;
     }
     if (client->answers->len > 0)
-        write_soon(client);
+        stile_stream_write_soon(client->stream);
     if (client->state == UPGRADING && client->websocket.open) {
         client->state = REACHED;
         client->ops->reached(client->user_data);
@@ -395,54 +309,51 @@ take_websocket(StileMqttClient *client, const guint8 *bytes, gsize size)
     stile_mqtt_input_push(&client->input, payload->data, payload->len);
     take_packets(client);
     if (client->state != CLOSED && client->websocket.closed) {
-        write_some(client, NULL);
+        stile_stream_write(client->stream, NULL);
         fail_closed(client);
     }
 }
 
 static void
-read_some(StileMqttClient *client)
-{
-    guint8 buffer[READ_SIZE];
-
-    for (guint i = 0; i < READS_PER_DISPATCH && client->state != CLOSED; i++) {
-        g_autoptr(GError) error = NULL;
-        GPollableInputStream *in = G_POLLABLE_INPUT_STREAM(
-            g_io_stream_get_input_stream(client->stream));
-        gssize size = g_pollable_input_stream_read_nonblocking(in, buffer, sizeof buffer, NULL,
-                                                               &error);
-
-        if (size < 0) {
-            if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-                fail_with(client, error);
-            return;
-        }
-        if (size == 0) {
-            fail_closed(client);
-            return;
-        }
-        heard(client);
-        if (is_websocket(client)) {
-            take_websocket(client, buffer, (gsize)size);
-        } else {
-            stile_mqtt_input_push(&client->input, buffer, (gsize)size);
-            take_packets(client);
-        }
-    }
-}
-
-static gboolean
-on_readable(GObject *stream, gpointer user_data)
+on_received(gpointer user_data, const guint8 *data, gsize size)
 {
     g_autoptr(Client) client = client_ref(user_data);
 
-    read_some(client);
-    return G_SOURCE_CONTINUE; /* closing destroys the source */
+    heard(client);
+    if (is_websocket(client)) {
+        take_websocket(client, data, size);
+    } else {
+        stile_mqtt_input_push(&client->input, data, size);
+        take_packets(client);
+    }
+}
+
+static void
+on_lost(gpointer user_data, const GError *error)
+{
+    g_autoptr(Client) client = client_ref(user_data);
+
+    if (error)
+        fail_with(client, error);
+    else
+        fail_closed(client);
 }
 
 /*
  * Reaching
  */
+
+/* What a broker says before it hangs up tells more than that it did. */
+static const StileStreamOps stream_ops = {
+    .reads_per_dispatch = READS_PER_DISPATCH,
+    .writes_per_dispatch = WRITES_PER_DISPATCH,
+    .write_size = WRITE_SIZE,
+    .hears_out = TRUE,
+    .refill = on_refill,
+    .received = on_received,
+    .closed = on_lost,
+};
+
 static void
 begin_websocket(StileMqttClient *client)
 {
@@ -451,7 +362,7 @@ begin_websocket(StileMqttClient *client)
     client->state = UPGRADING;
     stile_websocket_init(&client->websocket, client->clock, client->answers, url->host, url->port,
                          url->tls, url->path);
-    write_soon(client);
+    stile_stream_write_soon(client->stream);
 }
 
 static void
@@ -461,7 +372,6 @@ on_reached(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GError) error = NULL;
     g_autoptr(GSocket) socket = NULL;
     g_autoptr(GIOStream) stream = stile_reach_finish(result, &socket, &error);
-    GPollableInputStream *in;
 
     if (client->state == CLOSED) /* cancelled; then GTask keeps back what came nevertheless */
         return;
@@ -469,12 +379,8 @@ on_reached(GObject *source, GAsyncResult *result, gpointer user_data)
         fail(client, g_steal_pointer(&error));
         return;
     }
-    client->socket = g_steal_pointer(&socket);
-    client->stream = g_steal_pointer(&stream);
-    in = G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(client->stream));
-    client->read_source = g_pollable_input_stream_create_source(in, NULL);
-    g_source_set_callback(client->read_source, G_SOURCE_FUNC(on_readable), client, NULL);
-    g_source_attach(client->read_source, client->context);
+    client->stream = stile_stream_new(g_steal_pointer(&stream), g_steal_pointer(&socket),
+                                      &stream_ops, client);
     if (client->url.websocket) {
         begin_websocket(client);
         return;
@@ -517,14 +423,12 @@ stile_mqtt_client_new(StileClock *clock, const StileBrokerUrl *url, const StileM
     memcpy(target.fingerprint, url->fingerprint, sizeof target.fingerprint);
     client->refs = 1;
     client->clock = stile_clock_ref(clock);
-    client->context = g_main_context_ref_thread_default();
     stile_broker_url_copy(&client->url, url);
     client->ops = ops;
     client->user_data = user_data;
     client->cancellable = g_cancellable_new();
     stile_mqtt_input_init(&client->input);
     client->queue = g_byte_array_new();
-    client->sending = g_byte_array_new();
     client->answers = g_byte_array_new();
     client->ping_timer = stile_timer_new(clock, on_ping_timer, client);
     client->deadline = stile_timer_new(clock, on_deadline, client);
@@ -557,7 +461,7 @@ stile_mqtt_client_connect(StileMqttClient *client, const StileMqttConnect *conne
     client->interval = (gint64)full.keepalive * G_USEC_PER_SEC * 3 / 4;
     client->asked = stile_clock_now(client->clock);
     client->state = INTRODUCED;
-    write_soon(client);
+    stile_stream_write_soon(client->stream);
     return TRUE;
 }
 
@@ -571,7 +475,7 @@ stile_mqtt_client_subscribe(StileMqttClient *client, const StileMqttFilter *filt
         return FALSE;
     client->subscribe_id = client->next_id;
     client->n_filters = n_filters;
-    write_soon(client);
+    stile_stream_write_soon(client->stream);
     return TRUE;
 }
 
@@ -600,7 +504,7 @@ stile_mqtt_client_publish(StileMqttClient *client, const char *topic, const guin
         return FALSE;
     if (qos == 1)
         client->unacknowledged++;
-    write_soon(client);
+    stile_stream_write_soon(client->stream);
     return TRUE;
 }
 
@@ -613,7 +517,7 @@ stile_mqtt_client_ping(StileMqttClient *client, gint64 timeout)
         return;
     if (!client->asked) {
         stile_mqtt_write_pingreq(client->queue);
-        write_soon(client);
+        stile_stream_write_soon(client->stream);
         client->asked = now;
         client->deadline_at = G_MAXINT64;
     }
@@ -629,7 +533,7 @@ write_all(StileMqttClient *client)
 
     for (gsize before = 0; queued(client) != before && !error;) {
         before = queued(client);
-        write_some(client, &error);
+        stile_stream_write(client->stream, &error);
     }
 }
 
@@ -637,7 +541,8 @@ void
 stile_mqtt_client_disconnect(StileMqttClient *client)
 {
     if (client->state == OPEN) {
-        guint8 unread[READ_SIZE];
+        GSocket *socket = stile_stream_socket(client->stream);
+        guint8 unread[16 * 1024];
 
         stile_mqtt_write_disconnect(client->queue);
         write_all(client);
@@ -647,10 +552,10 @@ stile_mqtt_client_disconnect(StileMqttClient *client)
         }
         /* Closing a socket with something unread in it would reset the connection, and what was
          * just written with it. */
-        g_socket_shutdown(client->socket, FALSE, TRUE, NULL);
+        g_socket_shutdown(socket, FALSE, TRUE, NULL);
         for (guint i = 0; i < READS_PER_DISPATCH; i++)
-            if (g_socket_receive_with_blocking(client->socket, (char *)unread, sizeof unread, FALSE,
-                                               NULL, NULL) <= 0)
+            if (g_socket_receive_with_blocking(socket, (char *)unread, sizeof unread, FALSE, NULL,
+                                               NULL) <= 0)
                 break;
     }
     close_connection(client);
@@ -659,10 +564,11 @@ stile_mqtt_client_disconnect(StileMqttClient *client)
 gsize
 stile_mqtt_client_unsent(StileMqttClient *client)
 {
+    GSocket *socket = client->stream ? stile_stream_socket(client->stream) : NULL;
     gsize unsent = queued(client);
     int kernel = 0;
 
-    if (client->socket && ioctl(g_socket_get_fd(client->socket), SIOCOUTQNSD, &kernel) == 0)
+    if (socket && ioctl(g_socket_get_fd(socket), SIOCOUTQNSD, &kernel) == 0)
         unsent += (gsize)MAX(kernel, 0);
     return unsent;
 }
