@@ -193,25 +193,37 @@ on_proxies(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
     Reach *reach = g_task_get_task_data(task);
-    GProxyResolver *system = G_PROXY_RESOLVER(source);
-    g_auto(GStrv) uris = g_proxy_resolver_lookup_finish(system, result, NULL);
+    g_auto(GStrv) uris = g_task_propagate_pointer(G_TASK(result), NULL);
 
     if (uris && uris[0] && strcmp(uris[0], "direct://") != 0)
-        begin(g_steal_pointer(&task), reach->host, system);
+        begin(g_steal_pointer(&task), reach->host, g_proxy_resolver_get_default());
     else
         give_up(task, g_steal_pointer(&reach->reason));
 }
 
-/* Only now: to find out takes megabytes of libraries, and most networks need no proxy. */
+static void
+look_up_proxies(GTask *lookup, gpointer source, gpointer uri, GCancellable *cancellable)
+{
+    GError *error = NULL;
+    char **uris = g_proxy_resolver_lookup(g_proxy_resolver_get_default(), uri, cancellable, &error);
+
+    if (uris)
+        g_task_return_pointer(lookup, uris, (GDestroyNotify)g_strfreev);
+    else
+        g_task_return_error(lookup, error);
+}
+
+/* Only now, and in a thread: to find out takes megabytes of libraries to be loaded, and most
+ * networks need no proxy. */
 static void
 ask_system(GTask *task, GError *reason)
 {
     Reach *reach = g_task_get_task_data(task);
-    g_autofree char *uri = uri_of(reach->host, reach->target.port);
+    g_autoptr(GTask) lookup = g_task_new(NULL, g_task_get_cancellable(task), on_proxies, task);
 
     reach->reason = reason;
-    g_proxy_resolver_lookup_async(g_proxy_resolver_get_default(), uri, g_task_get_cancellable(task),
-                                  on_proxies, task);
+    g_task_set_task_data(lookup, uri_of(reach->host, reach->target.port), g_free);
+    g_task_run_in_thread(lookup, look_up_proxies);
 }
 
 static void
