@@ -184,3 +184,27 @@ stile_link_configure(guint ifindex, guint mtu, const GArray *addresses, const GA
     mnl_socket_close(request.socket);
     return good;
 }
+
+int
+stile_link_set_gso_max_size(guint ifindex, guint bytes)
+{
+    Request request = {.socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)};
+    struct nlmsghdr *message;
+    struct ifinfomsg *info;
+    int code;
+
+    if (!request.socket)
+        return errno;
+    if (mnl_socket_bind(request.socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+        code = errno;
+    } else {
+        message = request_begin(&request, RTM_NEWLINK, 0);
+        info = mnl_nlmsg_put_extra_header(message, sizeof *info);
+        info->ifi_family = AF_UNSPEC;
+        info->ifi_index = (int)ifindex;
+        mnl_attr_put_u32(message, IFLA_GSO_MAX_SIZE, bytes);
+        code = request_run(&request, message);
+    }
+    mnl_socket_close(request.socket);
+    return code;
+}

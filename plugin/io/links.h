@@ -70,5 +70,14 @@ StileAddress stile_links_source_for(const StileAddress *remote);
  */
 gboolean stile_link_configure(guint ifindex, guint mtu, const GArray *addresses,
                               const GArray *routes, GError **error);
+/**
+ * stile_link_set_gso_max_size:
+ * @bytes: with headers; at most 65536
+ *
+ * The largest super-packet that the kernel hands to the device.
+ *
+ * Returns: 0, or an errno
+ */
+int stile_link_set_gso_max_size(guint ifindex, guint bytes);
 
 G_END_DECLS

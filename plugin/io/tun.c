@@ -2,6 +2,7 @@
 #include "io/tun.h"
 
 #include "base/error.h"
+#include "io/links.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -22,6 +23,9 @@
  * that knows flows, so it is no standing queue: it must only hold what comes while we wait for a
  * processor. */
 #define QUEUE_LENGTH 128
+/* Of a super-packet: what becomes of it, sealed, fits into one UDP send (65507 bytes) at all usual
+ * MTUs, and is one super-packet again at the other end. From 64 KiB there would be two of each. */
+#define GSO_MAX_SIZE (60 * 1024)
 
 struct _StileTun {
     gatomicrefcount refs;
@@ -60,6 +64,15 @@ set_queue_length(const char *name)
         g_debug("queue length of %s: %s", name, g_strerror(errno));
     if (fd >= 0)
         close(fd);
+}
+
+static void
+set_gso_max_size(guint ifindex)
+{
+    int code = stile_link_set_gso_max_size(ifindex, GSO_MAX_SIZE);
+
+    if (code != 0)
+        g_debug("largest super-packet of interface %u: %s", ifindex, g_strerror(code));
 }
 
 static void
@@ -107,6 +120,7 @@ stile_tun_new(const char *name, GError **error)
     set_queue_length(request.ifr_name);
     self = stile_tun_new_for_fd(fd, request.ifr_name);
     self->ifindex = if_nametoindex(request.ifr_name);
+    set_gso_max_size(self->ifindex);
     return self;
 }
 

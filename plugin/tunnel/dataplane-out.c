@@ -187,15 +187,34 @@ batch_flush(StileDataplane *self)
     batch->closed = FALSE;
 }
 
+/* The most that a packet of @size becomes in a batch. */
+static gsize
+batched_size(gsize size)
+{
+    return STILE_CHANNEL_HEADER + STILE_TUNNEL_OVERHEAD + (size + 15) / 16 * 16;
+}
+
+/* A super-packet that leaves in two sends is two super-packets at the other end. One that fits into
+ * a send, but not into what is left of this one, gets the next. */
+static void
+batch_keep_together(StileDataplane *self, const StileSegments *segments)
+{
+    gsize all = segments->count * batched_size(stile_segments_size(segments, 0));
+
+    if (self->batch.count > 0 && segments->count <= MAX_MESSAGES && all <= BUFFER_BYTES &&
+        (self->batch.used + all > BUFFER_BYTES ||
+         self->batch.count + segments->count > MAX_MESSAGES))
+        batch_flush(self);
+}
+
 /* Returns: room for the message that a packet of @size becomes; the packet goes 16 bytes in */
 static guint8 *
 batch_reserve(StileDataplane *self, StileTunnelPeer *peer, gsize size)
 {
     StileOutBatch *batch = &self->batch;
-    gsize most = STILE_CHANNEL_HEADER + STILE_TUNNEL_OVERHEAD + (size + 15) / 16 * 16;
 
     if (batch->peer != peer || batch->closed || batch->count == MAX_MESSAGES ||
-        batch->used + most > BUFFER_BYTES)
+        batch->used + batched_size(size) > BUFFER_BYTES)
         batch_flush(self);
     if (!batch->peer) {
         batch->peer = peer;
@@ -279,6 +298,7 @@ send_read(StileDataplane *self, guint8 *data, gsize size)
         return;
     }
     note_activity(self, peer);
+    batch_keep_together(self, &segments);
     for (guint i = 0; i < segments.count; i++)
         send_packet(self, peer, &segments, i);
 }
