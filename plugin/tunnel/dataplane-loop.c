@@ -5,12 +5,16 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Of the thread. Where programs contend for the processors, packets would wait for them to have had
  * theirs, and programs for the packets. */
 #define NICENESS -10
+/* What the kernel may add to a sleep. By default it doubles those of the moderation. */
+#define TIMER_SLACK_NS 1000
 
 static gboolean
 is_gone(gpointer key, gpointer value, gpointer user_data)
@@ -160,11 +164,21 @@ wait_time(gint64 deadline, gint64 now)
 }
 
 static void
-get_priority(void)
+get_attention(void)
 {
     /* On Linux 0 is the thread, not the process. Root may, and whom RLIMIT_NICE lets. */
     if (setpriority(PRIO_PROCESS, 0, NICENESS) < 0)
         g_debug("priority of the data plane: %s", g_strerror(errno));
+    prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+}
+
+static void
+moderate(StileDataplane *self)
+{
+    gint64 pause = stile_moderation_pause(&self->moderation, stile_clock_now(self->clock));
+
+    if (pause > 0)
+        nanosleep(&(struct timespec){.tv_nsec = pause * 1000}, NULL);
 }
 
 static gboolean
@@ -179,7 +193,8 @@ stile_dataplane_run(gpointer user_data)
     StileDataplane *self = user_data;
     struct epoll_event events[4];
 
-    get_priority();
+    get_attention();
+    stile_moderation_init(&self->moderation, stile_clock_now(self->clock));
     while (!self->stopped) {
         gint64 deadline = has_queued(self) && !self->blocked ? self->now
                                                              : stile_tunnel_deadline(self->tunnel);
@@ -187,6 +202,7 @@ stile_dataplane_run(gpointer user_data)
                            wait_time(deadline, self->now));
 
         self->now = stile_clock_now(self->clock);
+        stile_moderation_woken(&self->moderation, self->now);
         self->tun_ready = FALSE;
         for (int i = 0; i < n; i++)
             serve(self, &events[i]);
@@ -194,6 +210,8 @@ stile_dataplane_run(gpointer user_data)
             stile_dataplane_out(self);
         if (stile_tunnel_deadline(self->tunnel) <= self->now)
             stile_tunnel_tick(self->tunnel, self->now);
+        if (!has_queued(self))
+            moderate(self);
     }
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include "tunnel/dataplane.h"
 #include "tunnel/flow-queue.h"
 #include "tunnel/mailbox.h"
+#include "tunnel/moderation.h"
 #include "tunnel/tunnel.h"
 
 G_BEGIN_DECLS
@@ -93,6 +94,7 @@ struct _StileDataplane {
     StileClock *clock;
     StileTunnel *tunnel;
     gint64 now;
+    StileModeration moderation;
     int epoll_fd;
     gboolean stopped;
     gboolean tun_broken;

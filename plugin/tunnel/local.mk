@@ -79,11 +79,14 @@ libstile_la_SOURCES += \
 	plugin/tunnel/flow-queue.c plugin/tunnel/flow-queue.h \
 	plugin/tunnel/headers.c plugin/tunnel/headers.h \
 	plugin/tunnel/mailbox.c plugin/tunnel/mailbox.h \
+	plugin/tunnel/moderation.c plugin/tunnel/moderation.h \
 	plugin/tunnel/segment.c plugin/tunnel/segment.h
 
 dataplane_world = tests/unit/dataplane-world.c tests/unit/dataplane-world.h tests/unit/packets.h
 check_PROGRAMS += tests/unit/test-dataplane tests/unit/test-dataplane-hostile \
-	tests/unit/test-flow-queue tests/unit/test-segment
+	tests/unit/test-flow-queue tests/unit/test-moderation tests/unit/test-segment
+tests_unit_test_moderation_SOURCES = tests/unit/test-moderation.c
+tests_unit_test_moderation_LDADD = $(unit_ldadd)
 tests_unit_test_flow_queue_SOURCES = tests/unit/test-flow-queue.c tests/unit/packets.h
 tests_unit_test_flow_queue_LDADD = $(unit_ldadd)
 tests_unit_test_dataplane_SOURCES = tests/unit/test-dataplane.c $(dataplane_world)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/moderation.h"
+
+/* Longer, and the ends of a full tunnel wait for each other; shorter, and each packet of a stream
+ * of small ones has a wake-up to itself, which costs three times as much (tests/bench). */
+#define SHORTEST_INTERVAL 80
+/* Below this average they are held apart. */
+#define OFTEN (2 * SHORTEST_INTERVAL)
+/* A pause counts as no more, so that the average soon knows of what comes after it. */
+#define LONGEST_INTERVAL (8 * SHORTEST_INTERVAL)
+/* Of the last one in the average. */
+#define WEIGHT 8
+
+void
+stile_moderation_init(StileModeration *self, gint64 now)
+{
+    *self = (StileModeration){.woken = now, .interval = LONGEST_INTERVAL};
+}
+
+void
+stile_moderation_woken(StileModeration *self, gint64 now)
+{
+    gint64 interval = MIN(now - self->woken, LONGEST_INTERVAL);
+
+    self->interval += (interval - self->interval) / WEIGHT;
+    self->woken = now;
+}
+
+gint64
+stile_moderation_pause(const StileModeration *self, gint64 now)
+{
+    if (self->interval >= OFTEN)
+        return 0;
+    return MAX(self->woken + SHORTEST_INTERVAL - now, 0);
+}
