@@ -207,7 +207,7 @@ batch_keep_together(StileDataplane *self, const StileSegments *segments)
         batch_flush(self);
 }
 
-/* Returns: room for the message that a packet of @size becomes; the packet goes 16 bytes in */
+/* Returns: room for the message that a packet of @size becomes */
 static guint8 *
 batch_reserve(StileDataplane *self, StileTunnelPeer *peer, gsize size)
 {
@@ -271,11 +271,8 @@ send_packet(StileDataplane *self, StileTunnelPeer *peer, const StileSegments *se
 {
     gsize size = stile_segments_size(segments, index);
     guint8 *out = batch_reserve(self, peer, size);
-    guint8 *packet = out + STILE_TUNNEL_OVERHEAD / 2;
-    gsize sealed;
-
-    stile_segments_write(segments, index, packet);
-    sealed = stile_tunnel_seal(self->tunnel, peer, self->now, packet, size, self->mtu, out);
+    guint8 *packet = stile_segments_cut(segments, index);
+    gsize sealed = stile_tunnel_seal(self->tunnel, peer, self->now, packet, size, self->mtu, out);
     if (sealed > 0)
         batch_commit(self, sealed);
     else

@@ -74,32 +74,29 @@ prepare_sums(StileSegments *self)
 }
 
 gboolean
-stile_segments_init(StileSegments *ret, guint8 *data, gsize size)
+stile_segments_init(StileSegments *self, guint8 *data, gsize size)
 {
     struct virtio_net_hdr wish;
-    StileSegments self = {.count = 1};
     gsize payload;
 
     if (size < sizeof wish)
         return FALSE;
     memcpy(&wish, data, sizeof wish);
-    self.packet = data + sizeof wish;
-    if (!stile_headers_parse(&self.headers, self.packet, size - sizeof wish))
+    self->packet = data + sizeof wish;
+    self->count = 1;
+    self->segment = 0;
+    if (!stile_headers_parse(&self->headers, self->packet, size - sizeof wish))
         return FALSE;
-    if (wish.gso_type == VIRTIO_NET_HDR_GSO_NONE) {
-        if ((wish.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !complete_checksum(&self, &wish))
-            return FALSE;
-        *ret = self;
-        return TRUE;
-    }
-    payload = self.headers.size - self.headers.header_size;
-    if (!is_wanted_kind(&self.headers, wish.gso_type) || wish.gso_size == 0 || payload == 0 ||
-        payload / wish.gso_size >= MAX_SEGMENTS)
+    if (wish.gso_type == VIRTIO_NET_HDR_GSO_NONE)
+        return !(wish.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || complete_checksum(self, &wish);
+    payload = self->headers.size - self->headers.header_size;
+    if (!is_wanted_kind(&self->headers, wish.gso_type) || wish.gso_size == 0 || payload == 0 ||
+        payload / wish.gso_size >= MAX_SEGMENTS || self->headers.header_size > sizeof self->header)
         return FALSE;
-    self.segment = wish.gso_size;
-    self.count = (guint)((payload + self.segment - 1) / self.segment);
-    prepare_sums(&self);
-    *ret = self;
+    self->segment = wish.gso_size;
+    self->count = (guint)((payload + self->segment - 1) / self->segment);
+    prepare_sums(self);
+    memcpy(self->header, self->packet, self->headers.header_size);
     return TRUE;
 }
 
@@ -144,22 +141,19 @@ fix_tcp(const StileSegments *self, guint index, guint8 *tcp)
         tcp[STILE_TCP_FLAGS] &= (guint8)~STILE_TCP_CWR;
 }
 
-void
-stile_segments_write(const StileSegments *self, guint index, guint8 *out)
+guint8 *
+stile_segments_cut(const StileSegments *self, guint index)
 {
-    gsize size = stile_segments_size(self, index);
-    gsize header = self->headers.header_size, transport_size = size - self->headers.transport;
-    guint8 *transport = out + self->headers.transport;
+    guint8 *packet = self->packet + index * self->segment;
+    guint8 *transport = packet + self->headers.transport;
+    gsize size = stile_segments_size(self, index), transport_size = size - self->headers.transport;
     guint8 *field;
     guint32 sum;
 
-    if (self->segment == 0) {
-        memcpy(out, self->packet, size);
-        return;
-    }
-    memcpy(out, self->packet, header);
-    memcpy(out + header, self->packet + header + index * self->segment, size - header);
-    fix_ip(self, index, size, out);
+    if (self->segment == 0)
+        return packet;
+    memcpy(packet, self->header, self->headers.header_size);
+    fix_ip(self, index, size, packet);
     if (self->headers.protocol == IPPROTO_TCP)
         fix_tcp(self, index, transport);
     else
@@ -169,4 +163,5 @@ stile_segments_write(const StileSegments *self, guint index, guint8 *out)
     sum = stile_checksum_add_u16(self->pseudo_sum, (guint16)transport_size);
     sum = stile_checksum_add(sum, transport, transport_size);
     put_checksum(field, stile_checksum_finish(sum), self->headers.protocol == IPPROTO_UDP);
+    return packet;
 }

@@ -5,6 +5,10 @@
 
 G_BEGIN_DECLS
 
+/* Of a super-packet; a TCP header is at most 60 bytes behind at most 60 of IPv4, or 40 of IPv6 and
+ * its extensions. What has more of them cannot be cut. */
+#define STILE_SEGMENTS_MAX_HEADER 256
+
 /**
  * StileSegments:
  * @packet: the IP packet, in the caller's buffer
@@ -22,6 +26,7 @@ typedef struct {
     gsize segment; /* payload of each but the last */
     guint32 ip_sum;
     guint32 pseudo_sum;
+    guint8 header[STILE_SEGMENTS_MAX_HEADER]; /* of the whole */
 } StileSegments;
 
 /**
@@ -38,7 +43,16 @@ gboolean stile_segments_init(StileSegments *ret, guint8 *data, gsize size);
 /** Returns: how large packet number @index is */
 gsize stile_segments_size(const StileSegments *segments, guint index);
 
-/** Writes packet number @index, stile_segments_size() bytes, with its checksums. */
-void stile_segments_write(const StileSegments *segments, guint index, guint8 *out);
+/**
+ * stile_segments_cut:
+ * @index: 0 first, then 1, …
+ *
+ * Makes packet number @index, stile_segments_size() bytes with their checksums, where its payload
+ * stands: nothing but headers is copied. They take the place of the end of the packet before, which
+ * is gone then.
+ *
+ * Returns: (transfer none): the packet, in the caller's buffer
+ */
+guint8 *stile_segments_cut(const StileSegments *segments, guint index);
 
 G_END_DECLS

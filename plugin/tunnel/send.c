@@ -108,7 +108,7 @@ padded_size(gsize size, gsize mtu)
     return MIN((size + 15) / 16 * 16, MAX(mtu, size));
 }
 
-/* @out must have room; @packet may stand in it. There is a session. */
+/* @out must have room; @packet may stand 16 bytes into it. There is a session. */
 static gsize
 seal(StileTunnelPeer *peer, gint64 now, const guint8 *packet, gsize size, guint8 *out)
 {

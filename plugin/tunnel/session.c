@@ -47,14 +47,17 @@ stile_session_seal(StileSession *session, const guint8 *packet, gsize size, gsiz
     guint8 *body = out + sizeof *header;
     guint64 counter = session->counter++;
 
-    /* Before the header is written: the packet may stand where it goes. */
-    if (size > 0 && packet != body)
-        memmove(body, packet, size);
-    memset(body + size, 0, padded - size);
+    /* Zeros can only follow it there. */
+    if (size < padded) {
+        if (size > 0 && packet != body)
+            memmove(body, packet, size);
+        memset(body + size, 0, padded - size);
+        packet = body;
+    }
     stile_message_put_u32(header->type, STILE_MESSAGE_TRANSPORT);
     stile_message_put_u32(header->receiver, session->remote_index);
     stile_message_put_u64(header->counter, counter);
-    stile_aead_seal(session->send, counter, NULL, 0, body, padded, body);
+    stile_aead_seal(session->send, counter, NULL, 0, packet, padded, body);
     return sizeof *header + padded + STILE_AEAD_TAG_SIZE;
 }
 

@@ -46,7 +46,7 @@ gboolean stile_session_usable(const StileSession *session, gint64 now);
 /**
  * stile_session_seal:
  * @padded: at least @size: how many bytes are sealed, the rest being zeros
- * @out: room for @padded + 32; @packet may stand in it
+ * @out: room for @padded + 32; @packet may stand 16 bytes into it
  *
  * Returns: the size of the message
  */

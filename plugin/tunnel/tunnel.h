@@ -70,8 +70,7 @@ StileEndpoint stile_tunnel_peer_endpoint(StileTunnelPeer *peer, StileEndpoint *r
 
 /**
  * stile_tunnel_seal:
- * @packet: an IP packet; may stand anywhere in @out behind its first 16 bytes, exactly there
- * without a copy
+ * @packet: an IP packet; may stand 16 bytes into @out, where it is sealed in place
  * @out: room for @size padded to 16, + %STILE_TUNNEL_OVERHEAD
  *
  * Makes a transport data message (§5.4.6). Padding never exceeds @mtu.

@@ -70,10 +70,8 @@ keep(gpointer user_data, const struct iovec *parts, guint n_parts)
     }
     for (guint i = 0; i < segments.count; i++) {
         gsize size = stile_segments_size(&segments, i);
-        guint8 *packet = g_malloc(size);
 
-        stile_segments_write(&segments, i, packet);
-        g_ptr_array_add(user_data, g_bytes_new_take(packet, size));
+        g_ptr_array_add(user_data, g_bytes_new(stile_segments_cut(&segments, i), size));
     }
 }
 

@@ -20,10 +20,9 @@ static void
 check_segment(const StileSegments *segments, guint index, GByteArray *payload)
 {
     gsize size = stile_segments_size(segments, index);
-    g_autofree guint8 *packet = g_malloc(size);
+    const guint8 *packet = stile_segments_cut(segments, index);
     StileHeaders headers;
 
-    stile_segments_write(segments, index, packet);
     g_assert_true(stile_headers_parse(&headers, packet, size));
     g_assert_cmpuint(headers.size, ==, size);
     g_assert_cmpuint(headers.header_size, ==, segments->headers.header_size);
@@ -38,6 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree guint8 *copy = g_memdup2(data, size);
     g_autoptr(GByteArray) payload = g_byte_array_new();
+    const guint8 *expected;
     StileSegments segments;
 
     if (!stile_segments_init(&segments, copy, size))
@@ -45,7 +45,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_assert_cmpuint(segments.headers.size + sizeof(struct virtio_net_hdr), <=, size);
     for (guint i = 0; i < segments.count; i++)
         check_segment(&segments, i, payload);
-    g_assert_cmpmem(payload->data, payload->len, segments.packet + segments.headers.header_size,
+    /* A checksum that was asked for may be anywhere in a single packet. */
+    expected = (segments.segment > 0 ? data : copy) + sizeof(struct virtio_net_hdr) +
+               segments.headers.header_size;
+    g_assert_cmpmem(payload->data, payload->len, expected,
                     segments.headers.size - segments.headers.header_size);
     return 0;
 }
