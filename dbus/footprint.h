@@ -6,6 +6,16 @@
 G_BEGIN_DECLS
 
 /**
+ * StileFootprint:
+ *
+ * Gives back what only a start needed, of the service or of a network: freed memory that the
+ * allocator keeps, and the code of libraries that was run once (relocation, registration of types,
+ * self-tests). The code that is needed later comes back by itself, page by page, as it is a file's
+ * and unchanged.
+ */
+typedef struct _StileFootprint StileFootprint;
+
+/**
  * stile_footprint_init:
  *
  * Large blocks go back to the system when they are freed, however many there were before: without
@@ -13,13 +23,10 @@ G_BEGIN_DECLS
  */
 void stile_footprint_init(void);
 
-/**
- * stile_footprint_trim:
- *
- * Gives back what only the start needed: freed memory that the allocator keeps, and the code of
- * libraries that was run once (relocation, registration of types, self-tests). The code that is
- * needed later comes back by itself, page by page, as it is a file's and unchanged.
- */
-void stile_footprint_trim(void);
+/** In the thread-default context of the caller. */
+StileFootprint *stile_footprint_new(void);
+void stile_footprint_free(StileFootprint *footprint);
+/** Something is starting: gives back soon, and again when it must be over. */
+void stile_footprint_starting(StileFootprint *footprint);
 
 G_END_DECLS

@@ -18,13 +18,11 @@
 
 #define FAREWELL 500 /* milliseconds */
 
-/* Then the networks have come up, and what can be reached soon is. */
-#define STARTED_AFTER 10 /* seconds */
-
 typedef struct {
     GMainLoop *loop;
     StileEngine *engine;
     StileTree *tree;
+    StileFootprint *footprint;
     int status;
 } Service;
 
@@ -86,13 +84,6 @@ watch_signal(int number, Service *service)
     return source;
 }
 
-static gboolean
-on_started(gpointer user_data)
-{
-    stile_footprint_trim();
-    return G_SOURCE_REMOVE;
-}
-
 /* What a network has to tell whoever keeps this machine; the journal has it. */
 static void
 on_warning(StileNetwork *network, const char *sentence, gpointer user_data)
@@ -104,19 +95,28 @@ on_warning(StileNetwork *network, const char *sentence, gpointer user_data)
 }
 
 static void
-on_network(StileEngine *engine, StileNetwork *network, gpointer user_data)
+on_state(StileNetwork *network, GParamSpec *property, gpointer user_data)
 {
-    g_signal_connect(network, "warning", G_CALLBACK(on_warning), NULL);
+    Service *service = user_data;
+
+    stile_footprint_starting(service->footprint);
 }
 
 static void
-listen_to_networks(StileEngine *engine)
+on_network(StileEngine *engine, StileNetwork *network, gpointer user_data)
 {
-    g_autoptr(GPtrArray) networks = stile_engine_networks(engine);
+    g_signal_connect(network, "warning", G_CALLBACK(on_warning), NULL);
+    g_signal_connect(network, "notify::state", G_CALLBACK(on_state), user_data);
+}
+
+static void
+listen_to_networks(Service *service)
+{
+    g_autoptr(GPtrArray) networks = stile_engine_networks(service->engine);
 
     for (guint i = 0; i < networks->len; i++)
-        on_network(engine, networks->pdata[i], NULL);
-    g_signal_connect(engine, "network-added", G_CALLBACK(on_network), NULL);
+        on_network(service->engine, networks->pdata[i], service);
+    g_signal_connect(service->engine, "network-added", G_CALLBACK(on_network), service);
 }
 
 static gboolean
@@ -146,12 +146,9 @@ run(Service *service)
 {
     g_autoptr(GSource) on_term = watch_signal(SIGTERM, service);
     g_autoptr(GSource) on_int = watch_signal(SIGINT, service);
-    g_autoptr(GSource) started = g_timeout_source_new_seconds(STARTED_AFTER);
     guint owner;
 
-    g_source_set_callback(started, on_started, NULL, NULL);
-    g_source_attach(started, NULL);
-
+    stile_footprint_starting(service->footprint);
     service->loop = g_main_loop_new(NULL, FALSE);
     owner = g_bus_own_name(G_BUS_TYPE_SYSTEM, STILE_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE,
                            on_bus, on_name, on_name_lost, service, NULL);
@@ -162,7 +159,6 @@ run(Service *service)
     g_clear_pointer(&service->tree, stile_tree_free);
     g_source_destroy(on_term);
     g_source_destroy(on_int);
-    g_source_destroy(started);
     g_main_loop_unref(service->loop);
 }
 
@@ -179,17 +175,19 @@ serve(const char *directory)
         g_printerr("%s\n", error->message);
         return EXIT_FAILURE;
     }
+    service.footprint = stile_footprint_new();
     service.engine = stile_engine_new(directory, &warnings, &error);
     for (char **w = warnings; w && *w; w++)
         g_printerr("%s\n", *w);
     if (service.engine) {
-        listen_to_networks(service.engine);
+        listen_to_networks(&service);
         run(&service);
         g_object_unref(service.engine);
     } else {
         g_printerr("%s\n", error->message);
         service.status = EXIT_FAILURE;
     }
+    stile_footprint_free(service.footprint);
     close(lock);
     return service.status;
 }
