@@ -93,6 +93,7 @@ EXTRA_DIST += \
 
 check_PROGRAMS += tests/unit/test-stream-relay tests/unit/test-udp-watch
 tests_unit_test_stream_relay_SOURCES = tests/unit/test-stream-relay.c \
+	tests/unit/coturn-client.c tests/unit/coturn-client.h \
 	tests/unit/coturn.c tests/unit/coturn.h \
 	tests/unit/server.c tests/unit/server.h
 tests_unit_test_stream_relay_LDADD = $(unit_ldadd)

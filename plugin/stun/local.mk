@@ -27,6 +27,7 @@ tests_unit_test_turn_peers_LDADD = $(unit_ldadd)
 tests_unit_test_turn_stream_SOURCES = tests/unit/test-turn-stream.c
 tests_unit_test_turn_stream_LDADD = $(unit_ldadd)
 tests_unit_test_turn_coturn_SOURCES = tests/unit/test-turn-coturn.c \
+	tests/unit/coturn-client.c tests/unit/coturn-client.h \
 	tests/unit/coturn.c tests/unit/coturn.h \
 	tests/unit/server.c tests/unit/server.h
 tests_unit_test_turn_coturn_LDADD = $(unit_ldadd)

@@ -2,21 +2,18 @@
 /* Relays over TCP and TLS against the real coturn on loopback: two allocations talk to each other
  * by channel, one over each; a wrong certificate, a wrong password and a server that is gone are
  * told, and it is found again when it is back. */
+#include "coturn-client.h"
 #include "coturn.h"
 #include "mesh/stream-relay.h"
 
 #include <string.h>
 
-#define PATIENCE (60 * G_USEC_PER_SEC)
-
 typedef struct {
+    CoturnClient base; /* of the connection that there is */
     StileClock *clock;
     StileStreamRelay *relay;
-    StileTurn *turn; /* of the connection that there is */
     char *error;
     guint failures;
-    GString *received;
-    guint16 channel;
 } Client;
 
 static void
@@ -25,29 +22,12 @@ on_changed(gpointer user_data, StileTurn *turn)
 }
 
 static void
-on_received(gpointer user_data, StileTurn *turn, const StileAddress *peer, const guint8 *data,
-            gsize size)
-{
-    Client *client = user_data;
-
-    g_string_append_len(client->received, (const char *)data, (gssize)size);
-}
-
-static void
-on_channel(gpointer user_data, StileTurn *turn, const StileAddress *peer, guint16 number)
-{
-    Client *client = user_data;
-
-    client->channel = number;
-}
-
-static void
 on_begun(gpointer user_data, StileTurn *turn)
 {
     Client *client = user_data;
 
-    g_assert_null(client->turn);
-    client->turn = turn;
+    g_assert_null(client->base.turn);
+    client->base.turn = turn;
 }
 
 static void
@@ -55,9 +35,9 @@ on_ended(gpointer user_data, StileTurn *turn)
 {
     Client *client = user_data;
 
-    g_assert_true(client->turn == turn);
-    client->turn = NULL;
-    client->channel = 0;
+    g_assert_true(client->base.turn == turn);
+    client->base.turn = NULL;
+    client->base.channel = 0;
 }
 
 static void
@@ -65,7 +45,7 @@ on_failed(gpointer user_data, const char *text)
 {
     Client *client = user_data;
 
-    g_assert_null(client->turn);
+    g_assert_null(client->base.turn);
     client->failures++;
     g_free(client->error);
     client->error = g_strdup(text);
@@ -77,12 +57,12 @@ on_channel_data(gpointer user_data, guint16 channel, const guint8 *data, gsize s
 {
     Client *client = user_data;
 
-    g_assert_cmpuint(channel, ==, client->channel);
-    g_string_append_len(client->received, (const char *)data, (gssize)size);
+    g_assert_cmpuint(channel, ==, client->base.channel);
+    g_string_append_len(client->base.received, (const char *)data, (gssize)size);
 }
 
 static const StileStreamRelayOps ops = {
-    .turn = {on_changed, on_received, on_channel},
+    .turn = {on_changed, coturn_client_on_received, coturn_client_on_channel},
     .begun = on_begun,
     .ended = on_ended,
     .failed = on_failed,
@@ -97,7 +77,7 @@ client_start(Client *client, const char *uri_text, const char *password)
 
     g_assert_true(stile_turn_uri_parse(&uri, uri_text, &error));
     client->clock = stile_clock_new(NULL);
-    client->received = g_string_new(NULL);
+    coturn_client_init(&client->base);
     client->relay = stile_stream_relay_new(client->clock, &uri, 1, COTURN_USER, password, &ops,
                                            client);
     stile_stream_relay_set_wanted(client->relay, TRUE);
@@ -109,8 +89,8 @@ client_stop(Client *client)
     if (!client->clock)
         return;
     stile_stream_relay_free(client->relay);
-    g_assert_null(client->turn);
-    g_string_free(client->received, TRUE);
+    g_assert_null(client->base.turn);
+    coturn_client_clear(&client->base);
     g_free(client->error);
     stile_clock_unref(client->clock);
     for (guint i = 0; i < 100; i++) /* what was cancelled is told so */
@@ -119,47 +99,11 @@ client_stop(Client *client)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Client, client_stop)
 
 static gboolean
-on_tick(gpointer user_data)
+has_failed(gpointer user_data)
 {
-    return G_SOURCE_CONTINUE;
-}
+    Client *client = user_data;
 
-/* No time is asserted: it only keeps a broken test from hanging. */
-static void
-wait_for(Client *client, gboolean (*condition)(Client *client))
-{
-    gint64 end = g_get_monotonic_time() + PATIENCE;
-    guint tick = g_timeout_add(20, on_tick, NULL);
-
-    while (!condition(client) && g_get_monotonic_time() < end)
-        g_main_context_iteration(NULL, TRUE);
-    g_source_remove(tick);
-    if (!condition(client))
-        g_error("Waited in vain: %s", client->error ? client->error : "no error");
-}
-
-static gboolean
-is_ready(Client *client)
-{
-    return client->turn && stile_turn_state(client->turn) == STILE_TURN_READY;
-}
-
-static gboolean
-has_failed(Client *client)
-{
     return client->failures > 0;
-}
-
-static gboolean
-has_channel(Client *client)
-{
-    return client->channel != 0;
-}
-
-static gboolean
-has_received(Client *client)
-{
-    return client->received->len > 0;
 }
 
 static char *
@@ -186,29 +130,29 @@ test_data(void)
     client_start(&tls, secret, COTURN_PASSWORD);
     wait_for(&tcp, is_ready);
     wait_for(&tls, is_ready);
-    a = stile_turn_relayed(tcp.turn);
-    b = stile_turn_relayed(tls.turn);
-    server = stile_turn_server(tcp.turn);
+    a = stile_turn_relayed(tcp.base.turn);
+    b = stile_turn_relayed(tls.base.turn);
+    server = stile_turn_server(tcp.base.turn);
     g_assert_cmpint(stile_server_transport(&server), ==, STILE_TRANSPORT_TCP);
-    server = stile_turn_server(tls.turn);
+    server = stile_turn_server(tls.base.turn);
     g_assert_cmpint(stile_server_transport(&server), ==, STILE_TRANSPORT_TLS);
 
-    stile_turn_bind(tcp.turn, &b);
-    stile_turn_bind(tls.turn, &a);
+    stile_turn_bind(tcp.base.turn, &b);
+    stile_turn_bind(tls.base.turn, &a);
     wait_for(&tcp, has_channel);
     wait_for(&tls, has_channel);
     for (gsize size = 1; size < 1300; size += 7) {
         g_autofree guint8 *data = g_malloc(size);
 
         memset(data, (int)size, size);
-        stile_turn_send(tcp.turn, &b, data, size);
+        stile_turn_send(tcp.base.turn, &b, data, size);
         wait_for(&tls, has_received);
-        g_assert_cmpmem(tls.received->str, tls.received->len, data, size);
-        g_string_truncate(tls.received, 0);
-        stile_turn_send(tls.turn, &a, data, size);
+        g_assert_cmpmem(tls.base.received->str, tls.base.received->len, data, size);
+        g_string_truncate(tls.base.received, 0);
+        stile_turn_send(tls.base.turn, &a, data, size);
         wait_for(&tcp, has_received);
-        g_assert_cmpmem(tcp.received->str, tcp.received->len, data, size);
-        g_string_truncate(tcp.received, 0);
+        g_assert_cmpmem(tcp.base.received->str, tcp.base.received->len, data, size);
+        g_string_truncate(tcp.base.received, 0);
     }
     g_assert_cmpuint(tcp.failures + tls.failures, ==, 0);
 }
@@ -252,11 +196,11 @@ test_gone(void)
     wait_for(&client, is_ready);
     /* Not wanted any more, and wanted again: another one. */
     stile_stream_relay_set_wanted(client.relay, FALSE);
-    g_assert_null(client.turn);
+    g_assert_null(client.base.turn);
     stile_stream_relay_set_wanted(client.relay, TRUE);
     wait_for(&client, is_ready);
     stile_stream_relay_restart(client.relay);
-    g_assert_null(client.turn);
+    g_assert_null(client.base.turn);
     wait_for(&client, is_ready);
 }
 

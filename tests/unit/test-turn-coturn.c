@@ -3,6 +3,7 @@
  * carry data both ways, real stale nonces, an allocation replaced on the same port, and its words
  * for a wrong password, a quota and a forbidden peer; killed, it is missed, and found again. */
 #include "base/error.h"
+#include "coturn-client.h"
 #include "coturn.h"
 #include "io/socket.h"
 #include "stun/channel-data.h"
@@ -12,19 +13,15 @@
 #include <glib-unix.h>
 #include <string.h>
 
-#define PATIENCE (60 * G_USEC_PER_SEC)
-
 typedef struct {
+    CoturnClient base;
     StileClock *clock;
     StileSocket *socket;
     GSource *source;
     StileReceiveBuffers *buffers;
     StileStunTransactions *transactions;
-    StileTurn *turn;
     gboolean mute;
-    GString *received; /* by Data indication */
     GString *channel_data;
-    guint16 channel;
     guint ready; /* how often it became ready with another relayed address */
     StileAddress relayed;
 } Client;
@@ -49,14 +46,14 @@ take(Client *client, const StileDatagram *datagram, const guint8 *data, gsize si
     guint16 channel;
 
     if (stile_channel_data_parse(data, size, &channel, &payload, &payload_size)) {
-        g_assert_true(stile_turn_channel_peer(client->turn, channel, &peer));
+        g_assert_true(stile_turn_channel_peer(client->base.turn, channel, &peer));
         g_string_append_len(client->channel_data, (const char *)payload, (gssize)payload_size);
     } else if (stile_stun_looks_like(data, size)) {
         g_assert_true(stile_stun_message_parse(&message, data, size, NULL));
         if (!stile_stun_transactions_receive(client->transactions, &message, &from))
-            stile_turn_receive(client->turn, &message, &from);
+            stile_turn_receive(client->base.turn, &message, &from);
     } else {
-        g_string_append_len(client->received, (const char *)data, (gssize)size);
+        g_string_append_len(client->base.received, (const char *)data, (gssize)size);
     }
 }
 
@@ -90,24 +87,7 @@ on_changed(gpointer user_data, StileTurn *turn)
     }
 }
 
-static void
-on_received(gpointer user_data, StileTurn *turn, const StileAddress *peer, const guint8 *data,
-            gsize size)
-{
-    Client *client = user_data;
-
-    g_string_append_len(client->received, (const char *)data, (gssize)size);
-}
-
-static void
-on_channel(gpointer user_data, StileTurn *turn, const StileAddress *peer, guint16 number)
-{
-    Client *client = user_data;
-
-    client->channel = number;
-}
-
-static const StileTurnOps ops = {on_changed, on_received, on_channel};
+static const StileTurnOps ops = {on_changed, coturn_client_on_received, coturn_client_on_channel};
 
 static StileAddress
 server_address(const Coturn *coturn)
@@ -127,15 +107,15 @@ client_start(Client *client, const Coturn *coturn, const char *password)
     client->source = g_unix_fd_source_new(stile_socket_fd(client->socket), G_IO_IN);
     g_source_set_callback(client->source, G_SOURCE_FUNC(on_readable), client, NULL);
     g_source_attach(client->source, NULL);
-    client->received = g_string_new(NULL);
+    coturn_client_init(&client->base);
     client->channel_data = g_string_new(NULL);
     client->transactions = stile_stun_transactions_new(client->clock, on_send, client);
     if (coturn) {
         StileAddress server = server_address(coturn);
 
-        client->turn = stile_turn_new(client->clock, client->transactions, &server, AF_INET,
-                                      COTURN_USER, password, &ops, client);
-        stile_turn_start(client->turn);
+        client->base.turn = stile_turn_new(client->clock, client->transactions, &server, AF_INET,
+                                           COTURN_USER, password, &ops, client);
+        stile_turn_start(client->base.turn);
     }
 }
 
@@ -144,82 +124,46 @@ client_stop(Client *client)
 {
     if (!client->clock)
         return;
-    stile_turn_free(client->turn);
+    stile_turn_free(client->base.turn);
     stile_stun_transactions_free(client->transactions);
     g_source_destroy(client->source);
     g_source_unref(client->source);
     stile_receive_buffers_free(client->buffers);
     stile_socket_unref(client->socket);
-    g_string_free(client->received, TRUE);
+    coturn_client_clear(&client->base);
     g_string_free(client->channel_data, TRUE);
     stile_clock_unref(client->clock);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Client, client_stop)
 
 static gboolean
-on_tick(gpointer user_data)
+is_failed(gpointer user_data)
 {
-    return G_SOURCE_CONTINUE;
-}
+    Client *client = user_data;
 
-typedef gboolean (*Condition)(Client *client);
-
-/* No time is asserted: it only keeps a broken test from hanging. */
-static void
-wait_for(Client *client, Condition condition)
-{
-    gint64 end = g_get_monotonic_time() + PATIENCE;
-    guint tick = g_timeout_add(20, on_tick, NULL);
-
-    while (!condition(client) && g_get_monotonic_time() < end)
-        g_main_context_iteration(NULL, TRUE);
-    g_source_remove(tick);
-    if (!condition(client))
-        g_error("Waited in vain: %s", client->turn && stile_turn_error(client->turn)
-                                          ? stile_turn_error(client->turn)
-                                          : "no error");
+    return stile_turn_state(client->base.turn) == STILE_TURN_FAILED;
 }
 
 static gboolean
-is_ready(Client *client)
+has_channel_data(gpointer user_data)
 {
-    return stile_turn_state(client->turn) == STILE_TURN_READY;
-}
+    Client *client = user_data;
 
-static gboolean
-is_failed(Client *client)
-{
-    return stile_turn_state(client->turn) == STILE_TURN_FAILED;
-}
-
-static gboolean
-has_channel(Client *client)
-{
-    return client->channel != 0;
-}
-
-static gboolean
-has_channel_data(Client *client)
-{
     return client->channel_data->len > 0;
 }
 
 static gboolean
-has_received(Client *client)
+is_ready_again(gpointer user_data)
 {
-    return client->received->len > 0;
-}
+    Client *client = user_data;
 
-static gboolean
-is_ready_again(Client *client)
-{
     return is_ready(client) && client->ready == 2;
 }
 
 static void
 assert_words(Client *client, const char *words)
 {
-    const char *error = stile_turn_error(client->turn);
+    const char *error = stile_turn_error(client->base.turn);
 
     g_assert_nonnull(error);
     if (!strstr(error, words))
@@ -239,21 +183,21 @@ test_relay_to_relay(void)
     client_start(&right, &coturn, COTURN_PASSWORD);
     wait_for(&left, is_ready);
     wait_for(&right, is_ready);
-    mapped = stile_turn_mapped(left.turn);
+    mapped = stile_turn_mapped(left.base.turn);
     g_assert_cmpuint(stile_address_port(&mapped), ==, stile_socket_port(left.socket));
-    left_relayed = stile_turn_relayed(left.turn);
-    right_relayed = stile_turn_relayed(right.turn);
+    left_relayed = stile_turn_relayed(left.base.turn);
+    right_relayed = stile_turn_relayed(right.base.turn);
     g_assert_false(stile_address_equal(&left_relayed, &right_relayed));
-    g_assert_cmpint(stile_turn_rtt(left.turn), >, 0);
+    g_assert_cmpint(stile_turn_rtt(left.base.turn), >, 0);
 
-    stile_turn_bind(left.turn, &right_relayed);
-    stile_turn_bind(right.turn, &left_relayed);
+    stile_turn_bind(left.base.turn, &right_relayed);
+    stile_turn_bind(right.base.turn, &left_relayed);
     wait_for(&left, has_channel);
     wait_for(&right, has_channel);
-    stile_turn_send(left.turn, &right_relayed, (const guint8 *)"to the right", 12);
+    stile_turn_send(left.base.turn, &right_relayed, (const guint8 *)"to the right", 12);
     wait_for(&right, has_channel_data);
     g_assert_cmpstr(right.channel_data->str, ==, "to the right");
-    stile_turn_send(right.turn, &left_relayed, (const guint8 *)"left", 4);
+    stile_turn_send(right.base.turn, &left_relayed, (const guint8 *)"left", 4);
     wait_for(&left, has_channel_data);
     g_assert_cmpstr(left.channel_data->str, ==, "left");
 }
@@ -273,20 +217,20 @@ test_indications(void)
     client_start(&peer, NULL, NULL);
     wait_for(&client, is_ready);
     address = stile_address_from_ip(AF_INET, loopback, stile_socket_port(peer.socket));
-    relayed = stile_turn_relayed(client.turn);
-    stile_turn_permit(client.turn, &address);
+    relayed = stile_turn_relayed(client.base.turn);
+    stile_turn_permit(client.base.turn, &address);
     /* Nothing tells when the permission is there: what is sent before is lost. */
-    while (peer.received->len == 0) {
-        stile_turn_send(client.turn, &address, (const guint8 *)"x", 1);
-        for (guint i = 0; i < 10 && peer.received->len == 0; i++) {
+    while (peer.base.received->len == 0) {
+        stile_turn_send(client.base.turn, &address, (const guint8 *)"x", 1);
+        for (guint i = 0; i < 10 && peer.base.received->len == 0; i++) {
             g_usleep(10000);
             g_main_context_iteration(NULL, FALSE);
         }
     }
-    g_assert_cmpint(peer.received->str[0], ==, 'x');
+    g_assert_cmpint(peer.base.received->str[0], ==, 'x');
     g_assert_cmpint(stile_socket_send(peer.socket, NULL, &relayed, "back", 4), ==, 0);
     wait_for(&client, has_received);
-    g_assert_cmpstr(client.received->str, ==, "back");
+    g_assert_cmpstr(client.base.received->str, ==, "back");
 }
 
 /* A relayed address of the other family (RFC 8656 §7.1). */
@@ -308,14 +252,14 @@ test_ipv6(void)
         return;
     client_start(&client, NULL, NULL);
     server = server_address(&coturn);
-    client.turn = stile_turn_new(client.clock, client.transactions, &server, AF_INET6, COTURN_USER,
-                                 COTURN_PASSWORD, &ops, &client);
-    stile_turn_start(client.turn);
+    client.base.turn = stile_turn_new(client.clock, client.transactions, &server, AF_INET6,
+                                      COTURN_USER, COTURN_PASSWORD, &ops, &client);
+    stile_turn_start(client.base.turn);
     wait_for(&client, is_ready);
-    relayed = stile_turn_relayed(client.turn);
+    relayed = stile_turn_relayed(client.base.turn);
     g_assert_cmpint(stile_address_family(&relayed), ==, AF_INET6);
     g_assert_true(stile_address_parse(&address, "::1", stile_socket_port(peer), NULL));
-    stile_turn_bind(client.turn, &address);
+    stile_turn_bind(client.base.turn, &address);
     wait_for(&client, has_channel);
     g_assert_cmpint(stile_socket_send(peer, NULL, &relayed, "six", 3), ==, 0);
     wait_for(&client, has_channel_data);
@@ -334,10 +278,10 @@ test_same_port(void)
         return;
     client_start(&client, &coturn, COTURN_PASSWORD);
     wait_for(&client, is_ready);
-    before = stile_turn_relayed(client.turn);
-    stile_turn_restart(client.turn);
+    before = stile_turn_relayed(client.base.turn);
+    stile_turn_restart(client.base.turn);
     wait_for(&client, is_ready);
-    after = stile_turn_relayed(client.turn);
+    after = stile_turn_relayed(client.base.turn);
     g_assert_true(stile_address_equal(&before, &after));
 }
 
@@ -355,11 +299,11 @@ test_left_over(void)
     wait_for(&client, is_ready);
     server = server_address(&coturn);
     client.mute = TRUE;
-    stile_turn_free(client.turn);
+    stile_turn_free(client.base.turn);
     client.mute = FALSE;
-    client.turn = stile_turn_new(client.clock, client.transactions, &server, AF_INET, COTURN_USER,
-                                 COTURN_PASSWORD, &ops, &client);
-    stile_turn_start(client.turn);
+    client.base.turn = stile_turn_new(client.clock, client.transactions, &server, AF_INET,
+                                      COTURN_USER, COTURN_PASSWORD, &ops, &client);
+    stile_turn_start(client.base.turn);
     wait_for(&client, is_ready_again);
 }
 
@@ -382,7 +326,7 @@ test_stale_nonce(void)
         g_main_context_iteration(NULL, FALSE);
         g_usleep(10000);
     }
-    stile_turn_bind(client.turn, &peer);
+    stile_turn_bind(client.base.turn, &peer);
     wait_for(&client, has_channel);
     g_assert_true(is_ready(&client));
 }
@@ -415,7 +359,7 @@ test_quota(void)
     wait_for(&second, is_failed);
     assert_words(&second, "Allocation Quota Reached (486)");
     /* The first one leaves, and its place is free: it was given back. */
-    g_clear_pointer(&first.turn, stile_turn_free);
+    g_clear_pointer(&first.base.turn, stile_turn_free);
     wait_for(&second, is_ready);
 }
 
@@ -434,15 +378,15 @@ test_forbidden_peer(void)
     client_start(&client, &coturn, COTURN_PASSWORD);
     client_start(&peer, NULL, NULL);
     good = stile_address_from_ip(AF_INET, loopback, stile_socket_port(peer.socket));
-    stile_turn_permit(client.turn, &good);
-    stile_turn_bind(client.turn, &bad);
+    stile_turn_permit(client.base.turn, &good);
+    stile_turn_bind(client.base.turn, &bad);
     wait_for(&client, is_ready);
-    stile_turn_bind(client.turn, &good);
+    stile_turn_bind(client.base.turn, &good);
     wait_for(&client, has_channel);
     g_assert_true(is_ready(&client));
-    stile_turn_send(client.turn, &good, (const guint8 *)"through", 7);
+    stile_turn_send(client.base.turn, &good, (const guint8 *)"through", 7);
     wait_for(&peer, has_received);
-    g_assert_cmpstr(peer.received->str, ==, "through");
+    g_assert_cmpstr(peer.base.received->str, ==, "through");
 }
 
 /* Killed and started again, without a memory: a new allocation. */
@@ -457,7 +401,7 @@ test_killed(void)
     client_start(&client, &coturn, COTURN_PASSWORD);
     wait_for(&client, is_ready);
     coturn_kill(&coturn);
-    stile_turn_restart(client.turn);
+    stile_turn_restart(client.base.turn);
     coturn_restart(&coturn);
     wait_for(&client, is_ready_again);
 }
