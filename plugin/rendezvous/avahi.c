@@ -94,24 +94,46 @@ refused(StileAvahi *avahi, const GError *error)
     tell(avahi, reason);
 }
 
-static void
-call(StileAvahi *avahi, const char *path, const char *interface, const char *method,
-     GVariant *arguments, const char *reply, GAsyncReadyCallback done)
-{
-    g_dbus_connection_call(avahi->bus, avahi->owner, path, interface, method, arguments,
-                           G_VARIANT_TYPE(reply), G_DBUS_CALL_FLAGS_NO_AUTO_START, CALL_TIMEOUT,
-                           avahi->calls, done, avahi);
-}
+typedef void (*Done)(StileAvahi *avahi, GVariant *reply, const GError *error);
 
-/* Returns: (transfer full) (nullable): what was answered; %NULL and @ret_freed when we are not to
- * look at @avahi any more */
+typedef struct {
+    StileAvahi *avahi;
+    Done done;
+} Call;
+
+/* Of a call that was cancelled we are not to look at the avahi any more. */
 static GVariant *
-answer(GObject *bus, GAsyncResult *result, gboolean *ret_freed, GError **error)
+answer(GObject *bus, GAsyncResult *result, gboolean *ret_cancelled, GError **error)
 {
     GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, error);
 
-    *ret_freed = !reply && g_error_matches(*error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    *ret_cancelled = !reply && g_error_matches(*error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
     return reply;
+}
+
+static void
+on_answer(GObject *bus, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree Call *call = user_data;
+    g_autoptr(GError) error = NULL;
+    gboolean cancelled;
+    g_autoptr(GVariant) reply = answer(bus, result, &cancelled, &error);
+
+    if (!cancelled)
+        call->done(call->avahi, reply, error);
+}
+
+/* @done: not called when the owner is gone, or we are */
+static void
+call(StileAvahi *avahi, const char *path, const char *interface, const char *method,
+     GVariant *arguments, const char *reply, Done done)
+{
+    Call *call = g_new(Call, 1);
+
+    *call = (Call){avahi, done};
+    g_dbus_connection_call(avahi->bus, avahi->owner, path, interface, method, arguments,
+                           G_VARIANT_TYPE(reply), G_DBUS_CALL_FLAGS_NO_AUTO_START, CALL_TIMEOUT,
+                           avahi->calls, on_answer, call);
 }
 
 /* Publishing */
@@ -127,15 +149,11 @@ rename_soon(StileAvahi *avahi)
 }
 
 static void
-on_published(GObject *bus, GAsyncResult *result, gpointer user_data)
+on_published(StileAvahi *avahi, GVariant *reply, const GError *error)
 {
-    StileAvahi *avahi = user_data;
-    g_autoptr(GError) error = NULL;
-    gboolean freed;
-    g_autoptr(GVariant) reply = answer(bus, result, &freed, &error);
     g_autofree char *name = NULL;
 
-    if (reply || freed)
+    if (reply)
         return;
     name = g_dbus_error_get_remote_error(error);
     if (g_strcmp0(name, COLLISION_ERROR) == 0)
@@ -164,15 +182,8 @@ fill_group(StileAvahi *avahi)
 }
 
 static void
-on_group(GObject *bus, GAsyncResult *result, gpointer user_data)
+on_group(StileAvahi *avahi, GVariant *reply, const GError *error)
 {
-    StileAvahi *avahi = user_data;
-    g_autoptr(GError) error = NULL;
-    gboolean freed;
-    g_autoptr(GVariant) reply = answer(bus, result, &freed, &error);
-
-    if (freed)
-        return;
     avahi->making_group = FALSE;
     if (!reply) {
         refused(avahi, error);
@@ -185,15 +196,8 @@ on_group(GObject *bus, GAsyncResult *result, gpointer user_data)
 /* Looking */
 
 static void
-on_browser(GObject *bus, GAsyncResult *result, gpointer user_data)
+on_browser(StileAvahi *avahi, GVariant *reply, const GError *error)
 {
-    StileAvahi *avahi = user_data;
-    g_autoptr(GError) error = NULL;
-    gboolean freed;
-    g_autoptr(GVariant) reply = answer(bus, result, &freed, &error);
-
-    if (freed)
-        return;
     avahi->making_browser = FALSE;
     if (!reply) {
         refused(avahi, error);
@@ -245,16 +249,10 @@ set_running(StileAvahi *avahi, gboolean running)
 }
 
 static void
-on_server_state(GObject *bus, GAsyncResult *result, gpointer user_data)
+on_server_state(StileAvahi *avahi, GVariant *reply, const GError *error)
 {
-    StileAvahi *avahi = user_data;
-    g_autoptr(GError) error = NULL;
-    gboolean freed;
-    g_autoptr(GVariant) reply = answer(bus, result, &freed, &error);
     gint32 state;
 
-    if (freed)
-        return;
     if (!reply) {
         refused(avahi, error);
         return;
@@ -358,12 +356,12 @@ on_resolved(GObject *bus, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(Resolving) resolving = user_data;
     g_autoptr(GError) error = NULL;
-    gboolean freed;
-    g_autoptr(GVariant) reply = answer(bus, result, &freed, &error);
+    gboolean cancelled;
+    g_autoptr(GVariant) reply = answer(bus, result, &cancelled, &error);
     const char *address = NULL;
     guint16 port = 0;
 
-    if (freed)
+    if (cancelled)
         return;
     if (reply)
         g_variant_get(reply, "(iisss&si&sqaayu)", NULL, NULL, NULL, NULL, NULL, NULL, NULL,
