@@ -2,6 +2,7 @@
 #include "private-bus.h"
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 /* GTestDBus would do, but for its habit of changing the environment of the whole process. */
 struct _PrivateBus {
@@ -17,6 +18,13 @@ static const char configuration[] =
     "<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>"
     "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/></policy></busconfig>";
 
+/* Also when that aborts. */
+static void
+die_with_test(gpointer user_data)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 PrivateBus *
 private_bus_new(void)
 {
@@ -24,6 +32,7 @@ private_bus_new(void)
     g_autofree char *file = NULL;
     g_autofree char *text = NULL;
     g_autofree char *option = NULL;
+    g_autoptr(GSubprocessLauncher) launcher = NULL;
     g_autoptr(GDataInputStream) output = NULL;
     g_autoptr(GError) error = NULL;
     PrivateBus *bus;
@@ -38,8 +47,10 @@ private_bus_new(void)
     g_file_set_contents(file, text, -1, &error);
     g_assert_no_error(error);
     option = g_strconcat("--config-file=", file, NULL);
-    bus->daemon = g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, program, option,
-                                   "--nofork", "--print-address", NULL);
+    launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+    g_subprocess_launcher_set_child_setup(launcher, die_with_test, NULL, NULL);
+    bus->daemon = g_subprocess_launcher_spawn(launcher, &error, program, option, "--nofork",
+                                              "--print-address", NULL);
     g_assert_no_error(error);
     output = g_data_input_stream_new(g_subprocess_get_stdout_pipe(bus->daemon));
     bus->address = g_data_input_stream_read_line(output, NULL, NULL, &error);
