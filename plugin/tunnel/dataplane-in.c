@@ -191,7 +191,7 @@ handle_datagram(StileDataplane *self, const StileDatagram *datagram)
     }
 }
 
-void
+gboolean
 stile_dataplane_in(StileDataplane *self, StileSocket *socket)
 {
     StileDatagram datagrams[STILE_SOCKET_MAX_BATCH];
@@ -215,6 +215,7 @@ stile_dataplane_in(StileDataplane *self, StileSocket *socket)
         }
         stile_dataplane_in_flush(self);
         if (n < max)
-            break;
+            return FALSE;
     }
+    return TRUE;
 }

@@ -148,7 +148,8 @@ serve(StileDataplane *self, const struct epoll_event *event)
     } else {
         if (event->events & EPOLLOUT)
             stile_dataplane_set_blocked(self, FALSE);
-        stile_dataplane_in(self, event->data.ptr);
+        if (stile_dataplane_in(self, event->data.ptr))
+            self->sockets_have_more = TRUE;
         if (event->events & EPOLLHUP)
             socket_broke(self, event->data.ptr);
     }
@@ -203,14 +204,14 @@ stile_dataplane_run(gpointer user_data)
 
         self->now = stile_clock_now(self->clock);
         stile_moderation_woken(&self->moderation, self->now);
-        self->tun_ready = FALSE;
+        self->tun_ready = self->sockets_have_more = FALSE;
         for (int i = 0; i < n; i++)
             serve(self, &events[i]);
         if (self->tun_ready || (has_queued(self) && !self->blocked))
             stile_dataplane_out(self);
         if (stile_tunnel_deadline(self->tunnel) <= self->now)
             stile_tunnel_tick(self->tunnel, self->now);
-        if (!has_queued(self))
+        if (!has_queued(self) && !self->sockets_have_more)
             moderate(self);
     }
     return NULL;

@@ -98,10 +98,11 @@ struct _StileDataplane {
     int epoll_fd;
     gboolean stopped;
     gboolean tun_broken;
-    gboolean tun_ready;     /* said the last epoll_wait() */
-    gboolean blocked;       /* a socket is full: the queue waits until it is writable */
-    GHashTable *registered; /* of StileAddress: relays that the main thread named */
-    GHashTable *relays;     /* of StileAddress: those and the table's */
+    gboolean tun_ready;         /* said the last epoll_wait() */
+    gboolean sockets_have_more; /* than was taken since the last epoll_wait() */
+    gboolean blocked;           /* a socket is full: the queue waits until it is writable */
+    GHashTable *registered;     /* of StileAddress: relays that the main thread named */
+    GHashTable *relays;         /* of StileAddress: those and the table's */
     GHashTable *wakened; /* peer's key -> gint64 *: when the main thread heard that it is active */
     gsize mtu;
     gint64 mtu_asked;
@@ -138,8 +139,8 @@ void stile_dataplane_send(StileDataplane *dataplane, StileTunnelPeer *peer,
 /* dataplane-in.c */
 void stile_dataplane_in_init(StileDataplane *dataplane);
 void stile_dataplane_in_clear(StileDataplane *dataplane);
-/** Reads what the socket has, to a bound, and hands it on. */
-void stile_dataplane_in(StileDataplane *dataplane, StileSocket *socket);
+/** Reads what the socket has, to a bound, and hands it on. Returns: whether it may have more */
+gboolean stile_dataplane_in(StileDataplane *dataplane, StileSocket *socket);
 /** A WireGuard message, opened in place. What it holds is written by stile_dataplane_in_flush(). */
 void stile_dataplane_in_message(StileDataplane *dataplane, const StileEndpoint *from,
                                 guint8 *message, gsize size);
