@@ -88,7 +88,8 @@ move_session(StileTunnelPeer *peer, StileSession **to, StileSession **from)
 /*
  * When both sides begin at once, both handshakes may succeed. Either session would do, but if each
  * side ended up sending with the one that the other began, nobody would be its initiator and so
- * nobody would renew it in time. Both prefer the one that was begun by the greater key.
+ * nobody would renew it in time. Both prefer the one that was begun by the greater key, as soon as
+ * the peer has shown that it has it: one that was started anew does not, and looks the same.
  */
 static gboolean
 crossed(const StileSession *session, const StileSession *other)
@@ -102,7 +103,7 @@ loses(const StileTunnelPeer *peer, const StileSession *session, const StileSessi
 {
     gboolean we_win = memcmp(peer->tunnel->self.public_key, peer->public_key, STILE_KEY_SIZE) > 0;
 
-    return crossed(session, other) && session->initiator != we_win;
+    return crossed(session, other) && other->heard && session->initiator != we_win;
 }
 
 void
@@ -138,20 +139,18 @@ stile_tunnel_peer_confirm(StileTunnelPeer *peer, StileSession *session)
     return TRUE;
 }
 
-/* We prefer ours, and yet the peer goes on with its own and says nothing in ours: it does not have
- * ours, because it lost a message or started anew. */
-static gboolean
-clings_to(const StileTunnelPeer *peer, const StileSession *session, gint64 now)
+gboolean
+stile_tunnel_peer_has_crossed(const StileTunnelPeer *peer)
 {
-    return session == peer->previous && peer->current && !peer->current->heard &&
-           crossed(session, peer->current) && now - session->created > CROSSING;
+    return peer->previous && crossed(peer->previous, peer->current);
 }
 
 void
-stile_tunnel_peer_heard(StileTunnelPeer *peer, StileSession *session, gint64 now)
+stile_tunnel_peer_heard(StileTunnelPeer *peer, StileSession *session)
 {
     session->heard = TRUE;
-    if (!clings_to(peer, session, now))
+    if (session != peer->previous || !crossed(session, peer->current) ||
+        loses(peer, session, peer->current))
         return;
     peer->previous = peer->current;
     peer->current = session;

@@ -41,6 +41,7 @@ struct _StileTunnel {
 typedef struct {
     StileIndexEntry entry;
     StileIkpsk2 state;
+    gboolean deliberate; /* as that of the session that it will give */
 } StilePendingHandshake;
 
 /* A packet that waits for a session, with room to seal it where it stands. */
@@ -88,8 +89,10 @@ const guint8 *stile_tunnel_peer_static_static(StileTunnelPeer *peer);
 void stile_tunnel_peer_install(StileTunnelPeer *peer, StileSession *session);
 /** Returns: whether @session was the next and is now proven */
 gboolean stile_tunnel_peer_confirm(StileTunnelPeer *peer, StileSession *session);
+/** Returns: whether two sessions that were begun at once, one by each side, are there */
+gboolean stile_tunnel_peer_has_crossed(const StileTunnelPeer *peer);
 /** Something that is authentic came with @session. */
-void stile_tunnel_peer_heard(StileTunnelPeer *peer, StileSession *session, gint64 now);
+void stile_tunnel_peer_heard(StileTunnelPeer *peer, StileSession *session);
 /** Drops our initiation; a response to it will not be understood. */
 void stile_tunnel_peer_drop_pending(StileTunnelPeer *peer);
 void stile_tunnel_peer_forget_keys(StileTunnelPeer *peer);

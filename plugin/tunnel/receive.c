@@ -77,6 +77,7 @@ receive_response(StileTunnel *tunnel, const StileEndpoint *from, gint64 now,
     session = stile_session_new(&pending->state.noise, TRUE, stile_message_get_u32(message->sender),
                                 now);
     session->entry.peer = peer;
+    session->deliberate = pending->deliberate;
     stile_index_replace(&tunnel->index, &pending->entry, &session->entry);
     stile_tunnel_peer_drop_pending(peer);
     stile_tunnel_peer_install(peer, session);
@@ -133,9 +134,13 @@ receive_transport(StileTunnel *tunnel, const StileEndpoint *from, gint64 now, gu
     stile_tunnel_peer_received(peer, from, now);
     if (stile_tunnel_peer_confirm(peer, entry->session)) {
         stile_tunnel_peer_established(peer);
-        stile_tunnel_peer_flush(peer, now);
+        /* Of two sessions the peer may prefer this one too, once it has seen us use it. */
+        if (stile_tunnel_peer_has_crossed(peer))
+            stile_tunnel_peer_keepalive(peer, now);
+        else
+            stile_tunnel_peer_flush(peer, now);
     }
-    stile_tunnel_peer_heard(peer, entry->session, now);
+    stile_tunnel_peer_heard(peer, entry->session);
     stile_tunnel_peer_received_transport(peer, size > 0, now);
     if (size == 0)
         return STILE_TUNNEL_CONSUMED;

@@ -57,6 +57,7 @@ stile_tunnel_peer_initiate(StileTunnelPeer *peer, gint64 now, gint64 gap)
     stile_tunnel_peer_drop_pending(peer);
     peer->pending = pending = g_new0(StilePendingHandshake, 1);
     pending->entry.peer = peer;
+    pending->deliberate = peer->current && peer->current->heard;
     stile_index_add(&tunnel->index, &pending->entry, tunnel->clock);
     stile_clock_random(tunnel->clock, ephemeral, sizeof ephemeral);
     next_timestamp(peer, timestamp);

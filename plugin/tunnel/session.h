@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * @entry: our index, which stands in what we receive
  * @counter: of the next message that we send
  * @heard: something was received with it
- * @deliberate: the peer began it while it used another one: not by chance at the same time as we
+ * @deliberate: whoever began it was using another one: not by chance at the same time as the other
  *
  * The keys that a handshake gave, for transport data both ways (§5.4.5, §5.4.6). What the kernel's
  * WireGuard calls a keypair.
