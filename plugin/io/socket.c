@@ -26,7 +26,7 @@
 #define REFUSED_SENDS 4096
 /* The kernel doubles it: room for what a fast sender sends while we wait some milliseconds for a
  * processor. Everything waits here in one order, so more would be a standing queue for all. */
-#define RECEIVE_BYTES (1280 * 1024)
+#define RECEIVE_BYTES (1024 * 1024)
 /* What the device has not taken yet waits here, in one order. The kernel doubles it, and calls the
  * socket writable while less than this is waiting: who asks before each 64 KiB loses nothing. */
 #define SEND_BYTES (256 * 1024)

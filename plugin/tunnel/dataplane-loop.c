@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /* Of the thread. Where programs contend for the processors, packets would wait for them to have had
- * theirs, and programs for the packets. */
-#define NICENESS -10
+ * theirs, and programs for the packets. At -10 those whom the packets are for got too little. */
+#define NICENESS -5
 /* What the kernel may add to a sleep. By default it doubles those of the moderation. */
 #define TIMER_SLACK_NS 1000
 

@@ -15,7 +15,7 @@
 /* Most packets are no super-packets and need no place for one. The bounds are two megabytes and
  * half a megabyte: what a stream can pile up while we wait some milliseconds for a processor. */
 #define SMALL_SIZE 2048
-#define MAX_LARGE  48
+#define MAX_LARGE  32
 #define MAX_SMALL  256
 
 typedef enum {

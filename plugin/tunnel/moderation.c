@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tunnel/moderation.h"
 
-/* Longer, and the ends of a full tunnel wait for each other; shorter, and each packet of a stream
- * of small ones has a wake-up to itself, which costs three times as much (tests/bench). */
-#define SHORTEST_INTERVAL 80
+/* The longer, the later a packet of a busy tunnel; the shorter, the more packets of a stream of
+ * small ones have a wake-up to themselves, which costs them three times as much (tests/bench). */
+#define SHORTEST_INTERVAL 60
 /* Below this average they are held apart. */
 #define OFTEN (2 * SHORTEST_INTERVAL)
 /* A pause counts as no more, so that the average soon knows of what comes after it. */

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /*
  * When a thread that is woken for every packet should sleep on: as network cards moderate their
  * interrupts. A packet alone costs a wake-up, a send and its way through the kernel; with those
- * that come within the same 80 microseconds it shares them. Who is woken seldom never waits.
+ * that come within the same 60 microseconds it shares them. Who is woken seldom never waits.
  *
  * A state machine without a clock; times are microseconds.
  */
