@@ -20,7 +20,7 @@ stile_moderation_init(StileModeration *self, gint64 now)
 void
 stile_moderation_woken(StileModeration *self, gint64 now)
 {
-    gint64 interval = MIN(now - self->woken, LONGEST_INTERVAL);
+    gint64 interval = CLAMP(now - self->woken, 0, LONGEST_INTERVAL);
 
     self->interval += (interval - self->interval) / WEIGHT;
     self->woken = now;
@@ -31,5 +31,5 @@ stile_moderation_pause(const StileModeration *self, gint64 now)
 {
     if (self->interval >= OFTEN)
         return 0;
-    return MAX(self->woken + SHORTEST_INTERVAL - now, 0);
+    return CLAMP(self->woken + SHORTEST_INTERVAL - now, 0, SHORTEST_INTERVAL);
 }

@@ -99,6 +99,11 @@ test_jumps(void)
     now += G_GINT64_CONSTANT(1) << 40;
     stream(&moderation, &now, 1000, 10, WORK);
     stream(&moderation, &now, 1000, 0, 0);
+    /* Back, in between and before a pause. */
+    now -= G_GINT64_CONSTANT(1) << 40;
+    stream(&moderation, &now, 1, 0, -1000);
+    stream(&moderation, &now, 10, SELDOM, WORK);
+    g_assert_cmpuint(stream(&moderation, &now, 100, SELDOM, WORK).held, ==, 0);
 }
 
 int
