@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "crypto/noise.h"
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static GBytes *
 unhex(const char *text)
@@ -322,6 +324,53 @@ test_aead_sizes(gconstpointer bulk)
     }
 }
 
+/* A buffer whose end is the end of what may be touched. */
+static guint8 *
+guarded_new(gsize size, guint8 **ret_map, gsize *ret_map_size)
+{
+    gsize page = (gsize)sysconf(_SC_PAGESIZE), whole = (size + page - 1) / page * page;
+    guint8 *map = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                       0);
+
+    g_assert_true(map != MAP_FAILED);
+    g_assert_cmpint(mprotect(map + whole, page, PROT_NONE), ==, 0);
+    *ret_map = map;
+    *ret_map_size = whole + page;
+    return map + whole - size;
+}
+
+/* From one buffer to another, nothing is read or written behind their ends, however wide the
+ * vectors; and an empty message needs no place. */
+static void
+test_aead_edges(gconstpointer bulk)
+{
+    enum {
+        MOST = 1600
+    };
+    static const guint8 key[STILE_AEAD_KEY_SIZE] = {3, 2, 1};
+    g_autoptr(StileAead) aead = aead_new(bulk != NULL, key);
+    guint8 *maps[2], empty[STILE_AEAD_TAG_SIZE];
+    gsize sizes[2];
+    guint8 *in = guarded_new(MOST, &maps[0], &sizes[0]);
+    guint8 *out = guarded_new(MOST + STILE_AEAD_TAG_SIZE, &maps[1], &sizes[1]);
+
+    for (gsize i = 0; i < MOST; i++)
+        in[i] = (guint8)(i * 11);
+    for (gsize size = 0; size <= MOST; size++) {
+        guint8 *from = in + MOST - size, *to = out + MOST - size;
+
+        stile_aead_seal(aead, size, NULL, 0, from, size, to);
+        memset(from, 0, size);
+        g_assert_true(stile_aead_open(aead, size, NULL, 0, to, size + STILE_AEAD_TAG_SIZE, from));
+        for (gsize i = MOST - size; i < MOST; i++)
+            g_assert_cmpuint(in[i], ==, (guint8)(i * 11));
+    }
+    stile_aead_seal(aead, 0, NULL, 0, NULL, 0, empty);
+    g_assert_true(stile_aead_open(aead, 0, NULL, 0, empty, sizeof empty, in));
+    munmap(maps[0], sizes[0]);
+    munmap(maps[1], sizes[1]);
+}
+
 /* draft-irtf-cfrg-xchacha-03 A.3.1 */
 static void
 test_xaead(void)
@@ -471,6 +520,8 @@ main(int argc, char **argv)
     g_test_add_data_func("/crypto/aead-bulk", "bulk", test_aead);
     g_test_add_data_func("/crypto/aead-sizes", NULL, test_aead_sizes);
     g_test_add_data_func("/crypto/aead-sizes-bulk", "bulk", test_aead_sizes);
+    g_test_add_data_func("/crypto/aead-edges", NULL, test_aead_edges);
+    g_test_add_data_func("/crypto/aead-edges-bulk", "bulk", test_aead_edges);
     g_test_add_func("/crypto/xaead", test_xaead);
     g_test_add_func("/crypto/noise-x", test_noise_x);
     g_test_add_func("/crypto/noise-symmetric", test_noise_symmetric);

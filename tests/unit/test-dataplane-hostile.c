@@ -128,6 +128,67 @@ test_hostile_tun(void)
     world_exchange(&world->a, &world->b, world_datagram);
 }
 
+/* Super-packets that make no sense, and one with more headers than can be cut: each is counted, and
+ * nothing of it leaves. */
+static void
+test_bad_wishes(void)
+{
+    static const struct {
+        int family, protocol;
+        guint8 type;
+        guint16 segment;
+        gsize options; /* IPv6 destination options */
+    } wishes[] = {
+        {AF_INET, IPPROTO_TCP, VIRTIO_NET_HDR_GSO_TCPV4, 0, 0},
+        {AF_INET, IPPROTO_TCP, VIRTIO_NET_HDR_GSO_TCPV4, 1, 0}, /* too many */
+        {AF_INET, IPPROTO_TCP, VIRTIO_NET_HDR_GSO_TCPV6, 1000, 0},
+        {AF_INET, IPPROTO_TCP, 5, 1000, 0},
+        {AF_INET, IPPROTO_TCP, VIRTIO_NET_HDR_GSO_ECN, 1000, 0},
+        {AF_INET, IPPROTO_TCP, 0xff, 1000, 0},
+        {AF_INET, IPPROTO_UDP, VIRTIO_NET_HDR_GSO_TCPV4, 1000, 0},
+        {AF_INET, IPPROTO_UDP, VIRTIO_NET_HDR_GSO_UDP, 1000, 0}, /* fragments */
+        {AF_INET, IPPROTO_UDP, 5, 0, 0},
+        {AF_INET, IPPROTO_ICMP, VIRTIO_NET_HDR_GSO_TCPV4, 1000, 0},
+        {AF_INET6, IPPROTO_TCP, VIRTIO_NET_HDR_GSO_TCPV4, 1000, 0},
+        {AF_INET6, IPPROTO_TCP, VIRTIO_NET_HDR_GSO_TCPV6, 0, 0},
+        {AF_INET6, IPPROTO_TCP, VIRTIO_NET_HDR_GSO_TCPV6, 1000, 256},
+        {AF_INET6, IPPROTO_TCP, VIRTIO_NET_HDR_GSO_TCPV6, 1000, 2048},
+    };
+    g_autoptr(World) world = world_new();
+    StileDataplaneCounters counters = {0};
+
+    world_exchange(&world->a, &world->b, world_datagram);
+    for (guint i = 0; i < G_N_ELEMENTS(wishes); i++) {
+        PacketSpec spec = {.family = wishes[i].family,
+                           .protocol = wishes[i].protocol,
+                           .tcp_flags = STILE_TCP_ACK,
+                           .payload = 5000};
+        guint8 data[8000] = {0}, *packet = data + sizeof(struct virtio_net_hdr);
+        struct virtio_net_hdr header = {.gso_type = wishes[i].type, .gso_size = wishes[i].segment};
+        gsize size = make_packet(&spec, packet), options = wishes[i].options;
+
+        if (options > 0) {
+            memmove(packet + 40 + options, packet + 40, size - 40);
+            memset(packet + 40, 0, options); /* Pad1 */
+            packet[40] = packet[6];
+            packet[41] = (guint8)(options / 8 - 1);
+            packet[6] = IPPROTO_DSTOPTS;
+            size += options;
+            stile_put_u16be(packet + 4, (guint16)(size - 40));
+        }
+        memcpy(data, &header, sizeof header);
+        g_assert_cmpint(write(world->a.kernel, data, sizeof header + size), ==,
+                        sizeof header + size);
+        for (guint j = 0; j < WORLD_TIMEOUT && counters.unroutable <= i; j++) {
+            g_usleep(1000);
+            stile_dataplane_counters(world->a.dataplane, &counters);
+        }
+        g_assert_cmpuint(counters.unroutable, ==, i + 1);
+    }
+    g_assert_cmpuint(stile_stat_get(world->a.stats->tx_packets), ==, 1);
+    world_exchange(&world->a, &world->b, world_datagram);
+}
+
 static void
 test_disallowed(void)
 {
@@ -213,6 +274,7 @@ main(int argc, char **argv)
     g_test_add_func("/dataplane/hostile/datagrams", test_hostile_datagrams);
     g_test_add_func("/dataplane/hostile/stun-flood", test_stun_flood);
     g_test_add_func("/dataplane/hostile/tun", test_hostile_tun);
+    g_test_add_func("/dataplane/hostile/bad-wishes", test_bad_wishes);
     g_test_add_func("/dataplane/hostile/source", test_disallowed);
     g_test_add_func("/dataplane/gone/tun", test_failed);
     g_test_add_func("/dataplane/gone/owner", test_freed_by_op);

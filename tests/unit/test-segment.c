@@ -103,6 +103,12 @@ test_cut(void)
     check_cut(&spec, VIRTIO_NET_HDR_GSO_TCPV4, 30000, 2);
     check_cut(&spec, VIRTIO_NET_HDR_GSO_TCPV4, 60000, 1);
     check_cut(&spec, VIRTIO_NET_HDR_GSO_TCPV4, 65535, 1);
+    /* less than the headers, so that those of one reach into the packets before the last */
+    check_cut(&spec, VIRTIO_NET_HDR_GSO_TCPV4, 51, 1177);
+    check_cut(&spec, VIRTIO_NET_HDR_GSO_TCPV4, 30, 2000);
+    spec.payload = 2047;
+    check_cut(&spec, VIRTIO_NET_HDR_GSO_TCPV4, 1, 2047);
+    spec.payload = 60000;
     spec.family = AF_INET6;
     check_cut(&spec, VIRTIO_NET_HDR_GSO_TCPV6, 1348, 45);
     spec.protocol = IPPROTO_UDP;
@@ -110,6 +116,69 @@ test_cut(void)
     check_cut(&spec, GSO_UDP_L4, 1200, 50);
     spec.family = AF_INET;
     check_cut(&spec, GSO_UDP_L4, 1201, 50);
+}
+
+/* A super-packet with destination options of @options bytes (RFC 8200 §4.6). */
+static guint8 *
+make_optional(gsize options, gsize segment, gsize *ret_size)
+{
+    PacketSpec spec = {.family = AF_INET6,
+                       .protocol = IPPROTO_TCP,
+                       .tcp_flags = ACK,
+                       .sequence = 500,
+                       .payload = 4000};
+    gsize size, head = sizeof(struct virtio_net_hdr) + 40;
+    g_autofree guint8 *plain = make_super(&spec, VIRTIO_NET_HDR_GSO_TCPV6, segment, &size);
+    guint8 *data = g_malloc0(size + options), *ip = data + head - 40;
+
+    memcpy(data, plain, head);
+    memcpy(data + head + options, plain + head, size - head);
+    ip[6] = IPPROTO_DSTOPTS;
+    stile_put_u16be(ip + 4, (guint16)(size - head + options));
+    data[head] = IPPROTO_TCP;
+    data[head + 1] = (guint8)(options / 8 - 1);
+    for (gsize at = 2; at < options; at += MIN(257, options - at)) { /* PadN */
+        data[head + at] = 1;
+        data[head + at + 1] = (guint8)(MIN(257, options - at) - 2);
+    }
+    *ret_size = size + options;
+    return data;
+}
+
+static void
+test_extension_headers(void)
+{
+    const gsize segment = 100, options = STILE_SEGMENTS_MAX_HEADER - 40 - 20 - 4;
+    gsize size;
+    g_autofree guint8 *data = make_optional(options, segment, &size);
+    g_autofree guint8 *copy = g_memdup2(data, size);
+    g_autofree guint8 *longer = make_optional(options + 8, segment, &size);
+    StileSegments segments;
+
+    g_assert_true(stile_segments_init(&segments, data, size - 8));
+    g_assert_cmpuint(segments.count, ==, 40);
+    for (guint i = 0; i < segments.count; i++) {
+        gsize got = stile_segments_size(&segments, i), tcp = 40 + options;
+        const guint8 *packet = stile_segments_cut(&segments, i);
+        guint32 sum = IPPROTO_TCP + (guint32)(got - tcp);
+
+        for (gsize at = 8; at < 40; at += 2)
+            sum += stile_get_u16be(packet + at);
+        while (sum >> 16)
+            sum = (sum & 0xffff) + (sum >> 16);
+        g_assert_cmpuint(got, ==, tcp + 20 + segment);
+        g_assert_cmpuint(stile_get_u16be(packet + 4), ==, got - 40);
+        g_assert_cmpuint(stile_get_u32be(packet + tcp + 4), ==, 500 + i * segment);
+        g_assert_cmpmem(packet + 40, options, copy + sizeof(struct virtio_net_hdr) + 40, options);
+        g_assert_cmpmem(packet + tcp + 20, segment,
+                        copy + sizeof(struct virtio_net_hdr) + tcp + 20 + i * segment, segment);
+        g_assert_cmpuint(slow_checksum(packet + tcp, got - tcp, sum), ==, 0);
+    }
+    /* More headers than can be kept are not cut; one packet alone may have them. */
+    g_assert_false(stile_segments_init(&segments, longer, size));
+    memset(longer, 0, sizeof(struct virtio_net_hdr));
+    g_assert_true(stile_segments_init(&segments, longer, size));
+    g_assert_cmpuint(segments.count, ==, 1);
 }
 
 static void
@@ -497,6 +566,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/segment/checksum", test_checksum);
     g_test_add_func("/segment/cut", test_cut);
+    g_test_add_func("/segment/extension-headers", test_extension_headers);
     g_test_add_func("/segment/single", test_single);
     g_test_add_func("/segment/refused", test_refused);
     g_test_add_func("/segment/merge/run", test_merge_run);
