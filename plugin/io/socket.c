@@ -419,12 +419,14 @@ stile_socket_send_segments(StileSocket *self, const StileAddress *local, const S
                            const void *data, gsize size, gsize segment)
 {
     const guint8 *at = data;
-    gsize group;
+    gsize group, most;
 
     g_return_val_if_fail(segment > 0 && segment <= MAX_SEND, EMSGSIZE);
     group = MIN(MAX_SEGMENTS, MAX_SEND / segment) * segment;
+    most = MIN(MAX_SEGMENTS * segment, MAX_SEND);
     while (size > 0) {
-        gsize part = MIN(size, group);
+        /* The last may be short, and so fit where a whole one would not. */
+        gsize part = size <= most ? size : group;
 
         errno = part > segment ? send_group(self, local, remote, at, part, segment)
                                : send_one(self, local, remote, at, part, 0);

@@ -99,20 +99,30 @@ forget(StileDataplane *self, int fd)
     epoll_ctl(self->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
+/* Only those that are full are waited for: the others are writable, which would be told at once and
+ * again, for as long as it takes. */
 void
-stile_dataplane_set_blocked(StileDataplane *self, gboolean blocked)
+stile_dataplane_set_full(StileDataplane *self, guint full)
 {
-    if (blocked == self->blocked)
-        return;
-    self->blocked = blocked;
+    guint changed = full ^ self->full;
+
+    self->full = full;
     for (guint i = 0; i < G_N_ELEMENTS(self->sockets); i++) {
-        struct epoll_event event = {.events = EPOLLIN | (blocked ? EPOLLOUT : 0),
+        struct epoll_event event = {.events = EPOLLIN | (full & 1u << i ? EPOLLOUT : 0),
                                     .data.ptr = self->sockets[i]};
 
         /* One that broke is not watched any longer. */
-        if (self->sockets[i])
+        if (changed & 1u << i)
             epoll_ctl(self->epoll_fd, EPOLL_CTL_MOD, stile_socket_fd(self->sockets[i]), &event);
     }
+}
+
+static void
+set_not_full(StileDataplane *self, const StileSocket *socket)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(self->sockets); i++)
+        if (self->sockets[i] == socket)
+            stile_dataplane_set_full(self, self->full & ~(1u << i));
 }
 
 void
@@ -146,8 +156,8 @@ serve(StileDataplane *self, const struct epoll_event *event)
         if ((event->events & (EPOLLERR | EPOLLHUP)) && !(event->events & EPOLLIN))
             stile_dataplane_tun_broke(self, ENODEV);
     } else {
-        if (event->events & EPOLLOUT)
-            stile_dataplane_set_blocked(self, FALSE);
+        if (event->events & (EPOLLOUT | EPOLLHUP))
+            set_not_full(self, event->data.ptr);
         if (stile_dataplane_in(self, event->data.ptr))
             self->sockets_have_more = TRUE;
         if (event->events & EPOLLHUP)
@@ -188,6 +198,12 @@ has_queued(StileDataplane *self)
     return self->queue && !stile_flow_queue_is_empty(self->queue);
 }
 
+static gboolean
+may_send(StileDataplane *self)
+{
+    return has_queued(self) && self->full == 0;
+}
+
 gpointer
 stile_dataplane_run(gpointer user_data)
 {
@@ -197,8 +213,7 @@ stile_dataplane_run(gpointer user_data)
     get_attention();
     stile_moderation_init(&self->moderation, stile_clock_now(self->clock));
     while (!self->stopped) {
-        gint64 deadline = has_queued(self) && !self->blocked ? self->now
-                                                             : stile_tunnel_deadline(self->tunnel);
+        gint64 deadline = may_send(self) ? self->now : stile_tunnel_deadline(self->tunnel);
         int n = epoll_wait(self->epoll_fd, events, G_N_ELEMENTS(events),
                            wait_time(deadline, self->now));
 
@@ -207,7 +222,7 @@ stile_dataplane_run(gpointer user_data)
         self->tun_ready = self->sockets_have_more = FALSE;
         for (int i = 0; i < n; i++)
             serve(self, &events[i]);
-        if (self->tun_ready || (has_queued(self) && !self->blocked))
+        if (self->tun_ready || may_send(self))
             stile_dataplane_out(self);
         if (stile_tunnel_deadline(self->tunnel) <= self->now)
             stile_tunnel_tick(self->tunnel, self->now);

@@ -22,8 +22,12 @@
 /* The kernel takes no more segments in one send. */
 #define MAX_MESSAGES 64
 
-#define READ_BYTES   (sizeof(struct virtio_net_hdr) + 40 + 65535)
-#define BUFFER_BYTES (STILE_MAX_MESSAGE + STILE_CHANNEL_HEADER + 16)
+/* Nor more bytes, framed. */
+#define MAX_BATCH STILE_MAX_MESSAGE
+
+#define READ_BYTES (sizeof(struct virtio_net_hdr) + 40 + 65535)
+/* The largest packet alone may be padded past the end of a batch. */
+#define BUFFER_BYTES (MAX_BATCH + 16)
 /* A batch that has no channel headers, with them. */
 #define SCRATCH_BYTES (BUFFER_BYTES + MAX_MESSAGES * STILE_CHANNEL_HEADER)
 /* WireGuard's, for an outer packet of 1500 bytes; until the device is asked. */
@@ -187,11 +191,11 @@ batch_flush(StileDataplane *self)
     batch->closed = FALSE;
 }
 
-/* The most that a packet of @size becomes in a batch. */
+/* What a packet of @size becomes. */
 static gsize
-batched_size(gsize size)
+message_size(StileDataplane *self, gsize size)
 {
-    return STILE_CHANNEL_HEADER + STILE_TUNNEL_OVERHEAD + (size + 15) / 16 * 16;
+    return stile_tunnel_padded_size(size, self->mtu) + STILE_TUNNEL_OVERHEAD;
 }
 
 /* A super-packet that leaves in two sends is two super-packets at the other end. One that fits into
@@ -199,11 +203,16 @@ batched_size(gsize size)
 static void
 batch_keep_together(StileDataplane *self, const StileSegments *segments)
 {
-    gsize all = segments->count * batched_size(stile_segments_size(segments, 0));
+    StileOutBatch *batch = &self->batch;
+    gsize size = message_size(self, stile_segments_size(segments, 0));
+    gsize last = message_size(self, stile_segments_size(segments, segments->count - 1));
+    gsize all = segments->count * batch->header + (segments->count - 1) * size + last;
 
-    if (self->batch.count > 0 && segments->count <= MAX_MESSAGES && all <= BUFFER_BYTES &&
-        (self->batch.used + all > BUFFER_BYTES ||
-         self->batch.count + segments->count > MAX_MESSAGES))
+    if (batch->count == 0 || segments->count == 1 || segments->count > MAX_MESSAGES ||
+        all > MAX_BATCH)
+        return;
+    if (size != batch->size || batch->used + all > MAX_BATCH ||
+        batch->count + segments->count > MAX_MESSAGES)
         batch_flush(self);
 }
 
@@ -214,7 +223,7 @@ batch_reserve(StileDataplane *self, StileTunnelPeer *peer, gsize size)
     StileOutBatch *batch = &self->batch;
 
     if (batch->peer != peer || batch->closed || batch->count == MAX_MESSAGES ||
-        batch->used + batched_size(size) > BUFFER_BYTES)
+        batch->used + batch->header + message_size(self, size) > MAX_BATCH)
         batch_flush(self);
     if (!batch->peer) {
         batch->peer = peer;
@@ -357,20 +366,21 @@ read_tun(StileDataplane *self)
 
 /* A device that is slower than we are takes what it can; what it cannot must wait where there are
  * turns, not in the socket and not be lost there. */
-static gboolean
-sockets_are_writable(StileDataplane *self)
+static guint
+full_sockets(StileDataplane *self)
 {
     struct pollfd polls[G_N_ELEMENTS(self->sockets)];
+    guint full = 0;
 
     for (guint i = 0; i < G_N_ELEMENTS(polls); i++)
         polls[i] = (struct pollfd){.fd = self->sockets[i] ? stile_socket_fd(self->sockets[i]) : -1,
                                    .events = POLLOUT};
     if (poll(polls, G_N_ELEMENTS(polls), 0) < 0)
-        return TRUE;
+        return 0;
     for (guint i = 0; i < G_N_ELEMENTS(polls); i++)
         if (polls[i].fd >= 0 && !polls[i].revents)
-            return FALSE;
-    return TRUE;
+            full |= 1u << i;
+    return full;
 }
 
 void
@@ -386,10 +396,9 @@ stile_dataplane_out(StileDataplane *self)
         if (unread >= LOOK_EVERY) {
             read_tun(self);
             unread = 0;
-            if (!sockets_are_writable(self)) {
-                stile_dataplane_set_blocked(self, TRUE);
+            stile_dataplane_set_full(self, full_sockets(self));
+            if (self->full != 0)
                 break;
-            }
         }
         data = stile_flow_queue_take(self->queue, &size);
         if (!data)

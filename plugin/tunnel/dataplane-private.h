@@ -100,7 +100,7 @@ struct _StileDataplane {
     gboolean tun_broken;
     gboolean tun_ready;         /* said the last epoll_wait() */
     gboolean sockets_have_more; /* than was taken since the last epoll_wait() */
-    gboolean blocked;           /* a socket is full: the queue waits until it is writable */
+    guint full;                 /* which sockets are, a bit each: the queue waits for them */
     GHashTable *registered;     /* of StileAddress: relays that the main thread named */
     GHashTable *relays;         /* of StileAddress: those and the table's */
     GHashTable *wakened; /* peer's key -> gint64 *: when the main thread heard that it is active */
@@ -117,8 +117,8 @@ struct _StileDataplane {
 };
 
 gpointer stile_dataplane_run(gpointer dataplane);
-/** Whether sealing waits for the sockets. */
-void stile_dataplane_set_blocked(StileDataplane *dataplane, gboolean blocked);
+/** Which sockets sealing waits for, a bit each. */
+void stile_dataplane_set_full(StileDataplane *dataplane, guint full);
 /** Takes the tun out of use and says so. */
 void stile_dataplane_tun_broke(StileDataplane *dataplane, int code);
 

@@ -103,8 +103,8 @@ stile_tunnel_peer_respond(StileTunnelPeer *peer, StileIkpsk2 *state, guint32 rec
 }
 
 /* So that lengths tell less; a multiple of 16, but not more than fits (§5.4.6). */
-static gsize
-padded_size(gsize size, gsize mtu)
+gsize
+stile_tunnel_padded_size(gsize size, gsize mtu)
 {
     return MIN((size + 15) / 16 * 16, MAX(mtu, size));
 }
@@ -114,7 +114,7 @@ static gsize
 seal(StileTunnelPeer *peer, gint64 now, const guint8 *packet, gsize size, guint8 *out)
 {
     gsize message = stile_session_seal(peer->current, packet, size,
-                                       padded_size(size, peer->tunnel->mtu), out);
+                                       stile_tunnel_padded_size(size, peer->tunnel->mtu), out);
 
     if (size > 0) {
         stile_stat_add(peer->stats->tx_bytes, size);

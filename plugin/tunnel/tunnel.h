@@ -80,6 +80,9 @@ StileEndpoint stile_tunnel_peer_endpoint(StileTunnelPeer *peer, StileEndpoint *r
  */
 gsize stile_tunnel_seal(StileTunnel *tunnel, StileTunnelPeer *peer, gint64 now,
                         const guint8 *packet, gsize size, gsize mtu, guint8 *out);
+/** Returns: how many bytes of a packet of @size are sealed: the message is that and
+ * %STILE_TUNNEL_OVERHEAD */
+gsize stile_tunnel_padded_size(gsize size, gsize mtu);
 /** Keeps a copy until there is a session; a bounded number, the oldest is dropped (§6.3). */
 void stile_tunnel_queue(StileTunnel *tunnel, StileTunnelPeer *peer, const guint8 *packet,
                         gsize size);
