@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/source.h"
 #include <errno.h>
 #include <glib-unix.h>
 #include <libmnl/libmnl.h>
@@ -189,22 +190,13 @@ stile_advertisements_new(GMainContext *context, StileAdvertised advertised, gpoi
     return g_steal_pointer(&listener);
 }
 
-static void
-clear_source(GSource **source)
-{
-    if (!*source)
-        return;
-    g_source_destroy(*source);
-    g_clear_pointer(source, g_source_unref);
-}
-
 void
 stile_advertisements_free(StileAdvertisements *listener)
 {
     if (!listener)
         return;
     listener->closed = TRUE;
-    clear_source(&listener->netlink_source);
-    clear_source(&listener->packet_source);
+    stile_source_clear(&listener->netlink_source);
+    stile_source_clear(&listener->packet_source);
     unref(listener);
 }

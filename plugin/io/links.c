@@ -2,6 +2,7 @@
 #include "io/links.h"
 
 #include "base/error.h"
+#include "base/source.h"
 #include "io/netlink.h"
 #include <errno.h>
 #include <glib-unix.h>
@@ -267,22 +268,12 @@ refresh(StileLinks *self)
     return TRUE;
 }
 
-static void
-clear_source(GSource **source)
-{
-    if (*source) {
-        g_source_destroy(*source);
-        g_source_unref(*source);
-        *source = NULL;
-    }
-}
-
 static gboolean
 on_settled(gpointer user_data)
 {
     StileLinks *self = user_data;
 
-    clear_source(&self->settle);
+    stile_source_clear(&self->settle);
     if (refresh(self))
         self->changed(self, self->user_data); /* may free us */
     return G_SOURCE_REMOVE;
@@ -367,8 +358,8 @@ stile_links_new(GMainContext *context, StileLinksFunc changed, gpointer user_dat
 void
 stile_links_free(StileLinks *self)
 {
-    clear_source(&self->source);
-    clear_source(&self->settle);
+    stile_source_clear(&self->source);
+    stile_source_clear(&self->settle);
     g_clear_pointer(&self->events, mnl_socket_close);
     g_clear_pointer(&self->addresses, g_array_unref);
     g_clear_pointer(&self->context, g_main_context_unref);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "io/stream.h"
 
+#include "base/source.h"
+
 #define READ_SIZE (16 * 1024) /* a TLS record, so that none is left half read */
 
 struct _StileStream {
@@ -40,20 +42,11 @@ stream_unref(StileStream *stream)
 typedef StileStream Stream; /* one of these references */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Stream, stream_unref)
 
-static void
-clear_source(GSource **source)
-{
-    if (*source) {
-        g_source_destroy(*source);
-        g_clear_pointer(source, g_source_unref);
-    }
-}
-
 void
 stile_stream_close(StileStream *stream)
 {
-    clear_source(&stream->read_source);
-    clear_source(&stream->write_source);
+    stile_source_clear(&stream->read_source);
+    stile_source_clear(&stream->write_source);
     /* The socket first: closing a TLS stream would wait for the farewell to be written. */
     if (stream->socket)
         g_socket_close(stream->socket, NULL);

@@ -2,6 +2,7 @@
 #include "mesh/ping.h"
 
 #include "base/error.h"
+#include "base/source.h"
 #include <errno.h>
 #include <glib-unix.h>
 #include <netinet/ip.h>
@@ -22,22 +23,13 @@ typedef struct {
 } Ping;
 
 static void
-clear_source(GSource **source)
-{
-    if (!*source)
-        return;
-    g_source_destroy(*source);
-    g_clear_pointer(source, g_source_unref);
-}
-
-static void
 ping_free(gpointer pointer)
 {
     Ping *ping = pointer;
 
-    clear_source(&ping->readable);
-    clear_source(&ping->timeout);
-    clear_source(&ping->cancelled);
+    stile_source_clear(&ping->readable);
+    stile_source_clear(&ping->timeout);
+    stile_source_clear(&ping->cancelled);
     if (ping->fd >= 0)
         close(ping->fd);
     g_free(ping);
@@ -48,9 +40,9 @@ finish(GTask *task)
 {
     Ping *ping = g_task_get_task_data(task);
 
-    clear_source(&ping->readable);
-    clear_source(&ping->timeout);
-    clear_source(&ping->cancelled);
+    stile_source_clear(&ping->readable);
+    stile_source_clear(&ping->timeout);
+    stile_source_clear(&ping->cancelled);
     g_object_unref(task);
 }
 
