@@ -52,7 +52,13 @@ EXTRA_DIST += \
 # Reaching one peer: what is said to it, which way is taken and why.
 libstile_la_SOURCES += \
 	plugin/mesh/choice.c plugin/mesh/choice.h \
-	plugin/mesh/connection.c plugin/mesh/connection.h \
+	plugin/mesh/connection.c plugin/mesh/connection.h plugin/mesh/connection-private.h \
+	plugin/mesh/connection-candidates.c \
+	plugin/mesh/connection-ladder.c \
+	plugin/mesh/connection-liveness.c \
+	plugin/mesh/connection-retry.c \
+	plugin/mesh/connection-signal.c \
+	plugin/mesh/connection-ways.c \
 	plugin/mesh/outside.c plugin/mesh/outside.h \
 	plugin/mesh/reason.c plugin/mesh/reason.h \
 	plugin/mesh/server-uri.c plugin/mesh/server-uri.h \
