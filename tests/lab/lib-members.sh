@@ -10,7 +10,7 @@
 #   member_log HOST                       what the service there said
 #   member_files HOST                     what is in its state directory, with sums
 #   member_pings FROM TO [OPTION…]        members through the tunnel, by their names
-#   member_rss HOST                       kilobytes of memory that the service uses
+#   member_memory HOST                    kilobytes of the service's own: code comes and goes (dbus/footprint.h)
 #   member_port HOST                      its UDP port, once a peer is reached directly
 #   member_ports HOST                     all of them
 #   member_is_direct HOST PEER            whether it is reached directly
@@ -71,8 +71,8 @@ member_pings() {
     lab_in "$from" ping "$@" "$(member_address "$from" "$to")"
 }
 
-member_rss() {
-    awk '$1 == "VmRSS:" { print $2 }' "/proc/$(lab_stiled_pid "$1")/status"
+member_memory() {
+    awk '$1 == "Anonymous:" { print $2 }' "/proc/$(lab_stiled_pid "$1")/smaps_rollup"
 }
 
 member_is_sanitized() {
