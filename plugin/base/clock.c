@@ -2,7 +2,6 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
@@ -12,16 +11,28 @@
 /*
  * Timers stand in a sorted sequence. A real clock has one timerfd on CLOCK_BOOTTIME, set to the
  * first of them, however many timers there are; a virtual clock is walked by stile_clock_advance().
+ *
+ * The timerfd is set when the loop is about to wait, not with each timer: most are set again or
+ * stopped within the same turn, and one that is due by then needs no timerfd.
  */
 struct _StileClock {
     gatomicrefcount refs;
     GSequence *timers; /* of StileTimer, by time */
     int fd;            /* the timerfd; -1 in a virtual clock */
+    gint64 armed;      /* what it is set to, or NEVER */
+    gboolean firing;
     GSource *source;
     gint64 now; /* virtual */
     gint64 real_offset;
     GRand *rand;
 };
+
+#define NEVER G_MAXINT64
+
+typedef struct {
+    GSource source;
+    StileClock *clock;
+} ClockSource;
 
 struct _StileTimer {
     StileClock *clock;
@@ -56,21 +67,29 @@ first_timer(StileClock *clock)
     return g_sequence_iter_is_end(iter) ? NULL : g_sequence_get(iter);
 }
 
-static void
-arm(StileClock *clock)
+static gint64
+next_time(StileClock *clock)
 {
     StileTimer *first = first_timer(clock);
+
+    return first ? first->at : NEVER;
+}
+
+static void
+arm(StileClock *clock, gint64 next)
+{
     struct itimerspec spec = {0};
 
-    if (clock->fd < 0)
+    if (clock->armed == next)
         return;
-    if (first) {
-        gint64 at = MAX(first->at, 1); /* an all-zero time would disarm */
+    if (next != NEVER) {
+        gint64 at = MAX(next, 1); /* an all-zero time would disarm */
 
         spec.it_value.tv_sec = at / G_USEC_PER_SEC;
         spec.it_value.tv_nsec = at % G_USEC_PER_SEC * 1000;
     }
     timerfd_settime(clock->fd, TFD_TIMER_ABSTIME, &spec, NULL);
+    clock->armed = next;
 }
 
 static void
@@ -81,21 +100,52 @@ fire(StileTimer *timer)
 }
 
 static gboolean
-on_timerfd(int fd, GIOCondition condition, gpointer user_data)
+is_due(StileClock *clock)
 {
-    g_autoptr(StileClock) clock = stile_clock_ref(user_data);
+    gint64 next = next_time(clock);
+
+    /* A loop that a timer's function runs fires no other timer. */
+    return !clock->firing && next != NEVER && next <= stile_clock_now(clock);
+}
+
+static gboolean
+on_prepare(GSource *source, int *timeout)
+{
+    StileClock *clock = ((ClockSource *)source)->clock;
+
+    *timeout = -1;
+    if (is_due(clock))
+        return TRUE;
+    arm(clock, clock->firing ? NEVER : next_time(clock));
+    return FALSE;
+}
+
+static gboolean
+on_check(GSource *source)
+{
+    return is_due(((ClockSource *)source)->clock);
+}
+
+static gboolean
+on_dispatch(GSource *source, GSourceFunc callback, gpointer user_data)
+{
+    g_autoptr(StileClock) clock = stile_clock_ref(((ClockSource *)source)->clock);
     gint64 now = stile_clock_now(clock);
-    guint64 expirations;
     StileTimer *timer;
 
-    if (read(fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
-        g_debug("timerfd: %s", g_strerror(errno));
+    clock->firing = TRUE;
     /* Only what was due when we began: a timer that sets itself to now must not starve the loop. */
     while ((timer = first_timer(clock)) && timer->at <= now)
         fire(timer);
-    arm(clock);
+    clock->firing = FALSE;
     return G_SOURCE_CONTINUE;
 }
+
+static GSourceFuncs source_funcs = {
+    .prepare = on_prepare,
+    .check = on_check,
+    .dispatch = on_dispatch,
+};
 
 static StileClock *
 clock_alloc(void)
@@ -105,6 +155,7 @@ clock_alloc(void)
     g_atomic_ref_count_init(&clock->refs);
     clock->timers = g_sequence_new(NULL);
     clock->fd = -1;
+    clock->armed = NEVER;
     return clock;
 }
 
@@ -115,8 +166,13 @@ stile_clock_new(GMainContext *context)
 
     clock->fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     g_assert(clock->fd >= 0);
-    clock->source = g_unix_fd_source_new(clock->fd, G_IO_IN);
-    g_source_set_callback(clock->source, G_SOURCE_FUNC(on_timerfd), clock, NULL);
+    clock->source = g_source_new(&source_funcs, sizeof(ClockSource));
+    ((ClockSource *)clock->source)->clock = clock;
+    g_source_set_static_name(clock->source, "stile-clock");
+    /* Else GLib takes the descriptor out of its poll during each dispatch, and wakes itself twice
+     * for that. */
+    g_source_set_can_recurse(clock->source, TRUE);
+    g_source_add_unix_fd(clock->source, clock->fd, G_IO_IN);
     g_source_attach(clock->source, context);
     return clock;
 }
@@ -231,6 +287,13 @@ stile_timer_free(StileTimer *timer)
     g_free(timer);
 }
 
+/* Whether this thread comes by on_prepare() before the loop waits. */
+static gboolean
+runs_loop(StileClock *clock)
+{
+    return g_main_context_is_owner(g_source_get_context(clock->source));
+}
+
 void
 stile_timer_set(StileTimer *timer, gint64 at)
 {
@@ -240,8 +303,8 @@ stile_timer_set(StileTimer *timer, gint64 at)
         g_sequence_remove(timer->iter);
     timer->at = at;
     timer->iter = g_sequence_insert_sorted(clock->timers, timer, compare_timers, NULL);
-    if (first_timer(clock) == timer)
-        arm(clock);
+    if (first_timer(clock) == timer && clock->source && !runs_loop(clock))
+        arm(clock, at);
 }
 
 void

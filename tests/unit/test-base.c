@@ -227,6 +227,52 @@ test_clock_real(void)
     g_main_loop_run(loop);
 }
 
+static guint n_polls;
+
+static int
+count_poll(GPollFD *fds, guint n, int timeout)
+{
+    n_polls++;
+    return g_poll(fds, n, timeout);
+}
+
+typedef struct {
+    StileTimer *again;
+    guint left;
+} Stopper;
+
+/* As a request whose answer comes at once: its timer is set and stopped within one turn. */
+static void
+set_and_stop(gpointer user_data)
+{
+    Stopper *stopper = user_data;
+
+    stile_timer_set_after(stopper->again, 1000);
+    stile_timer_stop(stopper->again);
+    if (--stopper->left > 0)
+        stile_timer_set_after(stopper->again, 2000);
+}
+
+static void
+test_clock_wakes(void)
+{
+    g_autoptr(GMainContext) context = g_main_context_new();
+    g_autoptr(GMainLoop) loop = g_main_loop_new(context, FALSE);
+    g_autoptr(StileClock) clock = stile_clock_new(context);
+    g_autoptr(StileTimer) end = stile_timer_new(clock, quit, loop);
+    Stopper stopper = {.left = 3};
+    g_autoptr(StileTimer) timer = stile_timer_new(clock, set_and_stop, &stopper);
+
+    g_main_context_set_poll_func(context, count_poll);
+    stopper.again = timer;
+    stile_timer_set_after(timer, 2000);
+    stile_timer_set_after(end, G_USEC_PER_SEC / 4);
+    g_main_loop_run(loop);
+    g_assert_cmpuint(stopper.left, ==, 0);
+    /* Once for each that fires, none that was stopped, and once because the clock is new. */
+    g_assert_cmpuint(n_polls, <=, 5);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -238,5 +284,6 @@ main(int argc, char **argv)
     g_test_add_func("/base/bytes/bad-strings", test_bytes_bad_strings);
     g_test_add_func("/base/clock/virtual", test_clock_virtual);
     g_test_add_func("/base/clock/real", test_clock_real);
+    g_test_add_func("/base/clock/wakes", test_clock_wakes);
     return g_test_run();
 }
