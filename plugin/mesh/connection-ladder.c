@@ -78,8 +78,10 @@ stile_connection_on_evaluate(gpointer user_data)
     stile_timer_set_after(connection->evaluate_timer,
                           stile_connection_is_busy(connection) ? SEC : STILE_HEARTBEAT_IDLE);
     if (before.first != connection->choice.first || before.second != connection->choice.second ||
-        was_settled != connection->settled || !stile_connection_ways_equal(old, connection->ways))
+        was_settled != connection->settled || !stile_connection_ways_alike(old, connection->ways))
         connection->ops->changed(connection->user_data);
+    else
+        connection->ops->measured(connection->user_data);
 }
 
 void

@@ -87,8 +87,9 @@ void stile_connection_on_signal_timer(gpointer connection);
 GArray *stile_connection_list_ways(StileConnection *connection);
 /** Returns: (nullable) (transfer none): the way @id in @ways; none has the id 0 */
 const StileConnectionWay *stile_connection_find_way(const GArray *ways, guint id);
-/** Whether what is shown of @a and @b is the same. */
-gboolean stile_connection_ways_equal(const GArray *a, const GArray *b);
+/** Whether what is shown of @a and @b is the same, but for what heartbeats measure, which never is.
+ */
+gboolean stile_connection_ways_alike(const GArray *a, const GArray *b);
 
 /* connection-ladder.c */
 

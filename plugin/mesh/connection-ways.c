@@ -102,7 +102,7 @@ stile_connection_find_way(const GArray *ways, guint id)
 }
 
 gboolean
-stile_connection_ways_equal(const GArray *a, const GArray *b)
+stile_connection_ways_alike(const GArray *a, const GArray *b)
 {
     if (a->len != b->len)
         return FALSE;
@@ -111,7 +111,6 @@ stile_connection_ways_equal(const GArray *a, const GArray *b)
         const StileConnectionWay *y = &g_array_index(b, StileConnectionWay, i);
 
         if (x->way.id != y->way.id || x->state != y->state || x->way.usable != y->way.usable ||
-            x->way.rtt != y->way.rtt || x->way.loss != y->way.loss ||
             !stile_endpoint_equal(&x->endpoint, &y->endpoint))
             return FALSE;
     }

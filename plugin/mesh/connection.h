@@ -58,6 +58,8 @@ typedef struct {
     guint16 (*channel)(gpointer user_data, const StileAddress *server, const StileAddress *remote);
     /* The ways, the choice or the reason changed. */
     void (*changed)(gpointer user_data);
+    /* Round trips and losses of the ways may have changed, and nothing else. */
+    void (*measured)(gpointer user_data);
 } StileConnectionOps;
 
 /**

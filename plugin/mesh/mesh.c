@@ -158,12 +158,19 @@ on_connection_changed(gpointer user_data)
     }
 }
 
+static void
+on_connection_measured(gpointer user_data)
+{
+    stile_peer_measured(user_data);
+}
+
 static const StileConnectionOps connection_ops = {
     .signal = on_connection_signal,
     .permit = on_connection_permit,
     .forget = on_connection_forget,
     .channel = on_connection_channel,
     .changed = on_connection_changed,
+    .measured = on_connection_measured,
 };
 
 void
@@ -198,13 +205,19 @@ on_prune(gpointer user_data)
     GHashTableIter iter;
     gpointer peer;
 
+    gboolean pruned = FALSE;
+
     g_hash_table_iter_init(&iter, mesh->peers);
     while (g_hash_table_iter_next(&iter, NULL, &peer))
         if (!stile_peer_online(peer) && stile_peer_connection(peer) &&
-            !stile_connection_first(stile_peer_connection(peer)))
+            !stile_connection_first(stile_peer_connection(peer))) {
             stile_peer_set_connection(peer, NULL);
-    stile_mesh_set_active(mesh);
-    stile_mesh_refresh_soon(mesh);
+            pruned = TRUE;
+        }
+    if (pruned) {
+        stile_mesh_set_active(mesh);
+        stile_mesh_refresh_soon(mesh);
+    }
     stile_timer_set_after(mesh->prune_timer, PRUNE_INTERVAL);
 }
 

@@ -5,6 +5,8 @@ struct _StilePath {
     GObject parent;
     guint number;
     StileConnectionWay shown;
+    gint64 rtt; /* as listeners know it */
+    double loss;
 };
 
 enum {
@@ -131,8 +133,6 @@ stile_path_update(StilePath *path, const StileConnectionWay *way)
         {!stile_address_equal(&before.local, &way->local), PROP_LOCAL},
         {!stile_address_equal(&before.remote, &way->remote), PROP_REMOTE},
         {before.state != way->state, PROP_STATE},
-        {before.way.rtt != way->way.rtt, PROP_RTT},
-        {before.way.loss != way->way.loss, PROP_LOSS},
         {before.since != way->since, PROP_SINCE},
     };
 
@@ -142,4 +142,24 @@ stile_path_update(StilePath *path, const StileConnectionWay *way)
         if (changes[i].changed)
             g_object_notify_by_pspec(G_OBJECT(path), props[changes[i].prop]);
     g_object_thaw_notify(G_OBJECT(path));
+}
+
+void
+stile_path_measure(StilePath *path, const StileConnectionWay *way)
+{
+    path->shown.way.rtt = way->way.rtt;
+    path->shown.way.loss = way->way.loss;
+}
+
+void
+stile_path_tick(StilePath *path)
+{
+    const StileWay *way = &path->shown.way;
+
+    if (path->rtt != way->rtt)
+        g_object_notify_by_pspec(G_OBJECT(path), props[PROP_RTT]);
+    if (path->loss != way->loss)
+        g_object_notify_by_pspec(G_OBJECT(path), props[PROP_LOSS]);
+    path->rtt = way->rtt;
+    path->loss = way->loss;
 }

@@ -514,6 +514,33 @@ tick_u64(StilePeer *peer, guint64 *shown, guint64 now, int prop)
 }
 
 void
+stile_peer_measured(StilePeer *peer)
+{
+    const GArray *ways = stile_connection_ways(peer->connection);
+
+    for (guint i = 0; i < ways->len; i++) {
+        const StileConnectionWay *way = &g_array_index(ways, StileConnectionWay, i);
+        StilePath *path = find_path(peer, way->way.id);
+
+        if (path)
+            stile_path_measure(path, way);
+    }
+}
+
+static void
+tick_paths(StilePeer *peer)
+{
+    GHashTableIter iter;
+    gpointer path;
+
+    if (!peer->paths)
+        return;
+    g_hash_table_iter_init(&iter, peer->paths);
+    while (g_hash_table_iter_next(&iter, NULL, &path))
+        stile_path_tick(path);
+}
+
+void
 stile_peer_tick(StilePeer *peer)
 {
     guint rtt = current_rtt(peer);
@@ -533,6 +560,7 @@ stile_peer_tick(StilePeer *peer)
         g_object_notify_by_pspec(G_OBJECT(peer), props[PROP_LOSS]);
     }
     g_object_thaw_notify(G_OBJECT(peer));
+    tick_paths(peer);
 }
 
 void

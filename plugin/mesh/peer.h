@@ -44,6 +44,8 @@ typedef struct {
 
 /** Derives everything that is shown from the connection and from what is around; notifies. */
 void stile_peer_refresh(StilePeer *peer, const StilePeerSurroundings *around);
+/** The connection has measured its ways anew: they can be read, nobody is told. */
+void stile_peer_measured(StilePeer *peer);
 /** Notifies the counters and round-trip times that moved since the last call. */
 void stile_peer_tick(StilePeer *peer);
 

@@ -24,7 +24,7 @@ struct _Side {
     StilePeerStats *stats;
     Side *other;
     GPtrArray *letters;
-    guint n_letters, lose_letters, n_forgotten;
+    guint n_letters, lose_letters, n_forgotten, n_changed, n_measured;
     gboolean tells_mapped; /* the last letter had a port mapping */
     gboolean traffic;
     StileTimer *traffic_timer;
@@ -106,10 +106,17 @@ on_channel(gpointer user_data, const StileAddress *server, const StileAddress *r
 static void
 on_changed(gpointer user_data)
 {
+    ((Side *)user_data)->n_changed++;
 }
 
-static const StileConnectionOps connection_ops = {on_signal, on_permit, on_forget, on_channel,
-                                                  on_changed};
+static void
+on_measured(gpointer user_data)
+{
+    ((Side *)user_data)->n_measured++;
+}
+
+static const StileConnectionOps connection_ops = {on_signal,  on_permit,  on_forget,
+                                                  on_channel, on_changed, on_measured};
 
 static void
 on_receive(gpointer user_data, const StileStunMessage *message, const StileEndpoint *from)
@@ -338,19 +345,24 @@ static void
 test_comes_to_rest(void)
 {
     World world;
-    guint letters;
+    guint letters, changed, measured;
     guint64 sent;
 
     world_set_up(&world, STILE_NAT_ENDPOINT_INDEPENDENT, STILE_NAT_ADDRESS_AND_PORT_DEPENDENT);
     g_assert_true(reach(&world, STILE_WAY_DIRECT, 2 * SEC));
     world.a->traffic = world.b->traffic = FALSE;
     stile_clock_advance(world.clock, 60 * SEC);
+    changed = world.a->n_changed + world.b->n_changed;
+    measured = world.a->n_measured;
     letters = world.a->n_letters + world.b->n_letters;
     sent = sim_net_sent(world.net);
     stile_clock_advance(world.clock, 600 * SEC);
     g_assert_cmpuint(world.a->n_letters + world.b->n_letters, ==, letters);
     /* Ten idle minutes: heartbeats on the way in use and on one or two in reserve, and STUN. */
     g_assert_cmpuint(sim_net_sent(world.net) - sent, <, 1200);
+    /* What is measured is told apart: nobody has to look at anything for it. */
+    g_assert_cmpuint(world.a->n_changed + world.b->n_changed, ==, changed);
+    g_assert_cmpuint(world.a->n_measured, >, measured);
     g_assert_true(uses(world.a, STILE_WAY_DIRECT));
     world_clear(&world);
 }
