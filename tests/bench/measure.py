@@ -167,12 +167,8 @@ def open_ports(lab):
 
 
 def cpu_of(pid):
-    """All threads, to the nanosecond; a thread that ends takes its share with it, but none here does."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat") as file:
-            total += int(file.read().split()[0])
-    return total / 1e9
+    """To the nanosecond, with the threads that have ended: the process's own clock (clock_getcpuclockid(3))."""
+    return time.clock_gettime_ns((~int(pid) << 3) | 2) / 1e9
 
 
 def forget_peak(pid):
