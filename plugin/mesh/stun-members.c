@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mesh/stun-members.h"
 
+#include "base/source.h"
 #include "crypto/hash.h"
 #include "io/socket.h"
 #include "mesh/stand-in.h"
@@ -170,10 +171,7 @@ on_readable(int fd, GIOCondition condition, gpointer user_data)
 static void
 close_second(Second *second)
 {
-    if (second->source) {
-        g_source_destroy(second->source);
-        g_clear_pointer(&second->source, g_source_unref);
-    }
+    stile_source_clear(&second->source);
     g_clear_pointer(&second->socket, stile_socket_unref);
 }
 

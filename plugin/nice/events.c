@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nice/events.h"
 
+#include "base/source.h"
+
 typedef enum {
     SIGNAL_STATE_CHANGED,
     SIGNAL_GATHERING_DONE,
@@ -128,10 +130,8 @@ on_source(gpointer user_data)
     Event *event = g_queue_pop_head(&events->queue);
     GObject *agent = g_object_ref(events->agent);
 
-    if (g_queue_is_empty(&events->queue)) {
-        g_source_destroy(events->source);
-        g_clear_pointer(&events->source, g_source_unref);
-    }
+    if (g_queue_is_empty(&events->queue))
+        stile_source_clear(&events->source);
     emit(agent, event);
     event_free(event);
     g_object_unref(agent);
@@ -216,10 +216,7 @@ stile_nice_events_free(StileNiceEvents *events)
 {
     Event *event;
 
-    if (events->source) {
-        g_source_destroy(events->source);
-        g_source_unref(events->source);
-    }
+    stile_source_clear(&events->source);
     while ((event = g_queue_pop_head(&events->queue)))
         event_free(event);
     g_free(events);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nice/stream.h"
 
+#include "base/source.h"
 #include "ice/agent.h"
 #include "ice/gather.h"
 #include "io/socket.h"
@@ -91,10 +92,7 @@ stile_nice_stream_close(StileNiceStream *stream)
 {
     stream->closed = TRUE;
     for (gsize i = 0; i < G_N_ELEMENTS(stream->ports); i++)
-        if (stream->ports[i].source) {
-            g_source_destroy(stream->ports[i].source);
-            g_clear_pointer(&stream->ports[i].source, g_source_unref);
-        }
+        stile_source_clear(&stream->ports[i].source);
     stream_unref(stream);
 }
 

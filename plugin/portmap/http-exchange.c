@@ -2,6 +2,7 @@
 #include "portmap/http-exchange.h"
 
 #include "base/error.h"
+#include "base/source.h"
 #include "portmap/http.h"
 
 #include <gio/gio.h>
@@ -47,9 +48,7 @@ unref(StileHttpExchange *exchange)
     if (!g_atomic_ref_count_dec(&exchange->references))
         return;
     stile_timer_free(exchange->deadline);
-    if (exchange->mark)
-        g_source_destroy(exchange->mark);
-    g_clear_pointer(&exchange->mark, g_source_unref);
+    stile_source_clear(&exchange->mark);
     g_clear_object(&exchange->connection);
     g_clear_object(&exchange->cancellable);
     g_clear_pointer(&exchange->context, g_main_context_unref);

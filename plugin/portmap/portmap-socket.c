@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "portmap/portmap-private.h"
 
+#include "base/source.h"
 #include "io/socket.h"
 #include "portmap/announcements.h"
 #include "portmap/pcp.h"
@@ -27,9 +28,7 @@ transport_free(gpointer pointer)
 {
     Transport *transport = pointer;
 
-    if (transport->source)
-        g_source_destroy(transport->source);
-    g_clear_pointer(&transport->source, g_source_unref);
+    stile_source_clear(&transport->source);
     g_clear_pointer(&transport->announcements, stile_announcements_free);
     g_clear_pointer(&transport->buffers, stile_receive_buffers_free);
     g_clear_pointer(&transport->socket, stile_socket_unref);

@@ -2,6 +2,7 @@
 #include "portmap/upnp.h"
 
 #include "base/error.h"
+#include "base/source.h"
 #include "portmap/http-exchange.h"
 #include "portmap/http.h"
 #include "portmap/soap.h"
@@ -86,9 +87,7 @@ static void
 stop_search(StileUpnp *upnp)
 {
     stile_timer_stop(upnp->timer);
-    if (upnp->source)
-        g_source_destroy(upnp->source);
-    g_clear_pointer(&upnp->source, g_source_unref);
+    stile_source_clear(&upnp->source);
     g_clear_object(&upnp->socket);
 }
 
