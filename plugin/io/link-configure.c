@@ -17,6 +17,22 @@ typedef struct {
     guint8 buffer[BUFFER_BYTES] __attribute__((aligned(8)));
 } Request;
 
+/* Returns: 0, or an errno */
+static int
+request_open(Request *request)
+{
+    int code;
+
+    request->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!request->socket)
+        return errno;
+    if (mnl_socket_bind(request->socket, 0, MNL_SOCKET_AUTOPID) == 0)
+        return 0;
+    code = errno;
+    mnl_socket_close(request->socket);
+    return code;
+}
+
 static struct nlmsghdr *
 request_begin(Request *request, guint16 type, guint16 flags)
 {
@@ -56,16 +72,25 @@ put_ip(struct nlmsghdr *message, guint16 type, const StileAddress *address)
     mnl_attr_put(message, type, size, ip);
 }
 
-static int
-bring_up(Request *request, guint ifindex, guint mtu)
+/* A change of a link, of which @flags are set. */
+static struct nlmsghdr *
+request_begin_link(Request *request, guint ifindex, guint flags)
 {
     struct nlmsghdr *message = request_begin(request, RTM_NEWLINK, 0);
     struct ifinfomsg *info = mnl_nlmsg_put_extra_header(message, sizeof *info);
 
     info->ifi_family = AF_UNSPEC;
     info->ifi_index = (int)ifindex;
-    info->ifi_change = IFF_UP;
-    info->ifi_flags = IFF_UP;
+    info->ifi_change = flags;
+    info->ifi_flags = flags;
+    return message;
+}
+
+static int
+bring_up(Request *request, guint ifindex, guint mtu)
+{
+    struct nlmsghdr *message = request_begin_link(request, ifindex, IFF_UP);
+
     mnl_attr_put_u32(message, IFLA_MTU, mtu);
     return request_run(request, message);
 }
@@ -75,12 +100,9 @@ bring_up(Request *request, guint ifindex, guint mtu)
 static int
 no_generated_address(Request *request, guint ifindex)
 {
-    struct nlmsghdr *message = request_begin(request, RTM_NEWLINK, 0);
-    struct ifinfomsg *info = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    struct nlmsghdr *message = request_begin_link(request, ifindex, 0);
     struct nlattr *families, *family;
 
-    info->ifi_family = AF_UNSPEC;
-    info->ifi_index = (int)ifindex;
     families = mnl_attr_nest_start(message, IFLA_AF_SPEC);
     family = mnl_attr_nest_start(message, AF_INET6);
     mnl_attr_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
@@ -150,8 +172,6 @@ configure(Request *request, guint ifindex, guint mtu, const GArray *addresses, c
 {
     int code;
 
-    if (mnl_socket_bind(request->socket, 0, MNL_SOCKET_AUTOPID) < 0)
-        return check(errno, "Talking to the kernel", NULL, error);
     if ((code = no_generated_address(request, ifindex)) != 0)
         g_debug("address generation of interface %u: %s", ifindex, g_strerror(code));
     if (!check(bring_up(request, ifindex, mtu), "Bringing the interface up", NULL, error))
@@ -175,11 +195,11 @@ gboolean
 stile_link_configure(guint ifindex, guint mtu, const GArray *addresses, const GArray *routes,
                      GError **error)
 {
-    Request request = {.socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)};
+    Request request = {0};
     gboolean good;
 
-    if (!request.socket)
-        return check(errno, "Talking to the kernel", NULL, error);
+    if (!check(request_open(&request), "Talking to the kernel", NULL, error))
+        return FALSE;
     good = configure(&request, ifindex, mtu, addresses, routes, error);
     mnl_socket_close(request.socket);
     return good;
@@ -188,23 +208,15 @@ stile_link_configure(guint ifindex, guint mtu, const GArray *addresses, const GA
 int
 stile_link_set_gso_max_size(guint ifindex, guint bytes)
 {
-    Request request = {.socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)};
+    Request request = {0};
     struct nlmsghdr *message;
-    struct ifinfomsg *info;
-    int code;
+    int code = request_open(&request);
 
-    if (!request.socket)
-        return errno;
-    if (mnl_socket_bind(request.socket, 0, MNL_SOCKET_AUTOPID) < 0) {
-        code = errno;
-    } else {
-        message = request_begin(&request, RTM_NEWLINK, 0);
-        info = mnl_nlmsg_put_extra_header(message, sizeof *info);
-        info->ifi_family = AF_UNSPEC;
-        info->ifi_index = (int)ifindex;
-        mnl_attr_put_u32(message, IFLA_GSO_MAX_SIZE, bytes);
-        code = request_run(&request, message);
-    }
+    if (code != 0)
+        return code;
+    message = request_begin_link(&request, ifindex, 0);
+    mnl_attr_put_u32(message, IFLA_GSO_MAX_SIZE, bytes);
+    code = request_run(&request, message);
     mnl_socket_close(request.socket);
     return code;
 }
