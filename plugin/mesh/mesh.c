@@ -204,7 +204,6 @@ on_prune(gpointer user_data)
     StileMesh *mesh = user_data;
     GHashTableIter iter;
     gpointer peer;
-
     gboolean pruned = FALSE;
 
     g_hash_table_iter_init(&iter, mesh->peers);

@@ -204,12 +204,14 @@ static void
 batch_keep_together(StileDataplane *self, const StileSegments *segments)
 {
     StileOutBatch *batch = &self->batch;
-    gsize size = message_size(self, stile_segments_size(segments, 0));
-    gsize last = message_size(self, stile_segments_size(segments, segments->count - 1));
-    gsize all = segments->count * batch->header + (segments->count - 1) * size + last;
+    gsize size, last, all;
 
-    if (batch->count == 0 || segments->count == 1 || segments->count > MAX_MESSAGES ||
-        all > MAX_BATCH)
+    if (batch->count == 0 || segments->count == 1 || segments->count > MAX_MESSAGES)
+        return;
+    size = message_size(self, stile_segments_size(segments, 0));
+    last = message_size(self, stile_segments_size(segments, segments->count - 1));
+    all = segments->count * batch->header + (segments->count - 1) * size + last;
+    if (all > MAX_BATCH)
         return;
     if (size != batch->size || batch->used + all > MAX_BATCH ||
         batch->count + segments->count > MAX_MESSAGES)
@@ -282,6 +284,7 @@ send_packet(StileDataplane *self, StileTunnelPeer *peer, const StileSegments *se
     guint8 *out = batch_reserve(self, peer, size);
     guint8 *packet = stile_segments_cut(segments, index);
     gsize sealed = stile_tunnel_seal(self->tunnel, peer, self->now, packet, size, self->mtu, out);
+
     if (sealed > 0)
         batch_commit(self, sealed);
     else

@@ -84,7 +84,8 @@ libstile_la_SOURCES += \
 
 dataplane_world = tests/unit/dataplane-world.c tests/unit/dataplane-world.h tests/unit/packets.h
 check_PROGRAMS += tests/unit/test-dataplane tests/unit/test-dataplane-hostile \
-	tests/unit/test-dataplane-wire tests/unit/test-flow-queue tests/unit/test-moderation tests/unit/test-segment
+	tests/unit/test-dataplane-wire tests/unit/test-flow-queue tests/unit/test-moderation \
+	tests/unit/test-segment
 tests_unit_test_moderation_SOURCES = tests/unit/test-moderation.c
 tests_unit_test_moderation_LDADD = $(unit_ldadd)
 tests_unit_test_flow_queue_SOURCES = tests/unit/test-flow-queue.c tests/unit/packets.h
